@@ -1,0 +1,73 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+
+/// A Swift target with the settings that every target of this package shares.
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil)
+    -> Target
+{
+    .target(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+/// The tests of one target; `fixtures` are folders that tests read by path.
+func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, exclude: fixtures, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "atoll",
+    products: [.executable(name: "atoll", targets: ["atoll"])],
+    targets: [
+        // C libraries, from Debian's packages.
+        .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+        .systemLibrary(name: "CRocksDB", providers: [.apt(["librocksdb-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+
+        // The core: no I/O, no clock, no threads, no Foundation.
+        module("Primitives"),
+        module("DataModel", ["Primitives"]),
+        module("Expressions", ["Primitives", "DataModel"]),
+        module("Placement", ["Primitives"]),
+        module("Consensus", ["Primitives"]),
+        module("Replication", ["Primitives"]),
+        module("Tables", ["Primitives", "DataModel", "Expressions", "Replication"]),
+        module(
+            "NodeCore",
+            [
+                "Primitives", "DataModel", "Expressions", "Placement", "Consensus", "Replication",
+                "Tables",
+            ]),
+        module("Wire", ["Primitives", "DataModel", "Expressions", "NodeCore"]),
+
+        // The I/O edge and the hosts.
+        module("EventLoop", ["CUV"]),
+        module("RocksStore", ["CRocksDB", "Primitives", "Tables"]),
+        module(
+            "Topology", ["CYAML", "Primitives", "Placement"],
+            resources: [.embedInCode("Data/aws-rtt.csv")]),
+        module(
+            "NodeHost",
+            [
+                "Primitives", "DataModel", "NodeCore", "Tables", "Wire", "EventLoop", "RocksStore",
+                "Topology", "Replication",
+            ]),
+        module("Gateway", ["Primitives", "EventLoop", "Wire"]),
+        module("Fleet", ["Primitives", "EventLoop", "Wire", "Topology"]),
+        .executableTarget(
+            name: "atoll", dependencies: ["NodeHost", "Gateway", "Fleet", "Topology", "Primitives"],
+            swiftSettings: settings),
+
+        tests("PrimitivesTests", ["Primitives"]),
+    ]
+)

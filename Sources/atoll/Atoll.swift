@@ -1,0 +1,3 @@
+@main enum Atoll {
+    static func main() {}
+}
