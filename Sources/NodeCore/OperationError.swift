@@ -1,0 +1,122 @@
+package import DataModel
+
+/// An error as clients see it: DynamoDB's name for it and a message.
+package struct ServiceError: Error, Equatable, Sendable {
+    /// The errors that this version answers with, by DynamoDB's names.
+    package enum Kind: UInt8, Equatable, Sendable, CaseIterable {
+        case validation
+        case resourceNotFound
+        case resourceInUse
+        case conditionalCheckFailed
+        case serialization
+        case unknownOperation
+        case internalServer
+        case provisionedThroughputExceeded
+        case limitExceeded
+        case throttling
+        case requestLimitExceeded
+        case itemCollectionSizeLimitExceeded
+        case transactionConflict
+        case replicatedWriteConflict
+        case accessDenied
+        case unrecognizedClient
+        case missingAuthenticationToken
+        case incompleteSignature
+        case serviceUnavailable
+    }
+
+    package var kind: Kind
+    package var message: String
+    /// The stored item, when a condition failed and the request asked for it.
+    package var item: Item?
+
+    package init(_ kind: Kind, _ message: String, item: Item? = nil) {
+        self.kind = kind
+        self.message = message
+        self.item = item
+    }
+}
+
+extension ServiceError.Kind {
+    /// The value of `__type`: the name of the shape with its namespace.
+    package var typeName: String {
+        switch self {
+        case .validation: "com.amazon.coral.validate#ValidationException"
+        case .serialization: "com.amazon.coral.service#SerializationException"
+        case .unknownOperation: "com.amazon.coral.service#UnknownOperationException"
+        case .accessDenied: "com.amazon.coral.service#AccessDeniedException"
+        case .unrecognizedClient: "com.amazon.coral.service#UnrecognizedClientException"
+        case .missingAuthenticationToken:
+            "com.amazon.coral.service#MissingAuthenticationTokenException"
+        case .incompleteSignature: "com.amazon.coral.service#IncompleteSignatureException"
+        case .serviceUnavailable: "com.amazon.coral.service#ServiceUnavailableException"
+        case .throttling: "com.amazon.coral.availability#ThrottlingException"
+        case .resourceNotFound: Self.modelled("ResourceNotFoundException")
+        case .resourceInUse: Self.modelled("ResourceInUseException")
+        case .conditionalCheckFailed: Self.modelled("ConditionalCheckFailedException")
+        case .internalServer: Self.modelled("InternalServerError")
+        case .provisionedThroughputExceeded:
+            Self.modelled("ProvisionedThroughputExceededException")
+        case .limitExceeded: Self.modelled("LimitExceededException")
+        case .requestLimitExceeded: Self.modelled("RequestLimitExceeded")
+        case .itemCollectionSizeLimitExceeded:
+            Self.modelled("ItemCollectionSizeLimitExceededException")
+        case .transactionConflict: Self.modelled("TransactionConflictException")
+        case .replicatedWriteConflict: Self.modelled("ReplicatedWriteConflictException")
+        }
+    }
+
+    /// The HTTP status that goes with it.
+    package var status: Int {
+        switch self {
+        case .internalServer: 500
+        case .serviceUnavailable: 503
+        case .replicatedWriteConflict: 409
+        case .validation, .resourceNotFound, .resourceInUse, .conditionalCheckFailed,
+            .serialization, .unknownOperation, .provisionedThroughputExceeded, .limitExceeded,
+            .throttling, .requestLimitExceeded, .itemCollectionSizeLimitExceeded,
+            .transactionConflict, .accessDenied, .unrecognizedClient, .missingAuthenticationToken,
+            .incompleteSignature:
+            400
+        }
+    }
+
+    private static func modelled(_ name: String) -> String {
+        "com.amazonaws.dynamodb.v20120810#" + name
+    }
+}
+
+extension ServiceError {
+    package static func validation(_ message: String) -> ServiceError {
+        ServiceError(.validation, message)
+    }
+
+    /// What every operation on items of an unknown table answers.
+    package static let requestedResourceNotFound = ServiceError(
+        .resourceNotFound,
+        "Requested resource not found"
+    )
+
+    /// What operations on an unknown table itself answer.
+    package static func tableNotFound(_ table: String) -> ServiceError {
+        ServiceError(.resourceNotFound, "Requested resource not found: Table: \(table) not found")
+    }
+
+    package static func tableAlreadyExists(_ table: String) -> ServiceError {
+        ServiceError(.resourceInUse, "Table already exists: \(table)")
+    }
+
+    /// The table is being made, changed or deleted.
+    package static func tableInUse(_ table: String) -> ServiceError {
+        ServiceError(
+            .resourceInUse,
+            "Attempt to change a resource which is still in use: Table is being updated: \(table)"
+        )
+    }
+
+    package static func conditionFailed(item: Item?) -> ServiceError {
+        ServiceError(.conditionalCheckFailed, "The conditional request failed", item: item)
+    }
+
+    package static let internalServer = ServiceError(.internalServer, "Internal server error")
+}
