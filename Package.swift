@@ -69,5 +69,6 @@ let package = Package(
             swiftSettings: settings),
 
         tests("PrimitivesTests", ["Primitives"]),
+        tests("TidyTests", []),
     ]
 )
