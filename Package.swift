@@ -69,6 +69,8 @@ let package = Package(
             swiftSettings: settings),
 
         tests("PrimitivesTests", ["Primitives"]),
+        tests("PlacementTests", ["Placement", "Primitives"]),
+        tests("TopologyTests", ["Topology", "Placement", "Primitives"]),
         tests("TidyTests", []),
     ]
 )

@@ -3,20 +3,16 @@ package import Primitives
 /// A node's place in its region: who it is, and with whom it fails.
 package struct RingMember: Hashable, Sendable {
     package var node: NodeID
-    /// Bytes of the node's name; they alone decide where its tokens lie, so that a node keeps its
-    /// place when others come and go, or when the topology numbers nodes otherwise.
-    package var name: [UInt8]
-    /// Nodes of equal zone share a failure domain; the number means nothing outside the region.
-    package var zone: UInt16
+    /// The bytes of the name alone decide where the node's tokens lie, so that it keeps its place
+    /// when others come and go, or when the topology numbers nodes otherwise.
+    package var name: String
+    /// Nodes of equal zone share a failure domain; the name means nothing outside the region.
+    package var zone: String
 
-    package init(node: NodeID, name: [UInt8], zone: UInt16) {
+    package init(node: NodeID, name: String, zone: String) {
         self.node = node
         self.name = name
         self.zone = zone
-    }
-
-    package init(node: NodeID, name: String, zone: UInt16) {
-        self.init(node: node, name: Array(name.utf8), zone: zone)
     }
 }
 
@@ -40,11 +36,14 @@ package struct HashRing: Equatable, Sendable {
     package let tokensPerNode: Int
     /// Sorted by token, ties by member.
     private let points: [Point]
+    /// The zone of each member, as a number.
+    private let zones: [UInt16]
     private let zoneCount: Int
 
     /// A ring of `members`, whose nodes must differ.
     package init(
-        _ members: [RingMember], tokensPerNode: Int = PlacementLimits.tokensPerNode
+        _ members: [RingMember],
+        tokensPerNode: Int = PlacementLimits.tokensPerNode
     ) {
         precondition(members.count <= PlacementLimits.membersMax)
         precondition(tokensPerNode >= 1 && tokensPerNode <= PlacementLimits.tokensPerNodeMax)
@@ -53,8 +52,9 @@ package struct HashRing: Equatable, Sendable {
         points.reserveCapacity(sorted.count * tokensPerNode)
         for (index, member) in sorted.enumerated() {
             precondition(index == 0 || sorted[index - 1].node < member.node, "a node twice")
+            let name = Array(member.name.utf8)
             for number in 0..<tokensPerNode {
-                let token = XXHash64.hash(member.name, seed: UInt64(number) &+ 1)
+                let token = XXHash64.hash(name, seed: UInt64(number) &+ 1)
                 points.append(Point(token: token, member: UInt16(index)))
             }
         }
@@ -62,7 +62,7 @@ package struct HashRing: Equatable, Sendable {
         self.members = sorted
         self.tokensPerNode = tokensPerNode
         self.points = points
-        self.zoneCount = Self.distinctZones(sorted)
+        (self.zones, self.zoneCount) = Self.numberedZones(sorted)
     }
 
     /// The first `count` nodes clockwise from `token` in distinct zones.
@@ -81,8 +81,8 @@ package struct HashRing: Equatable, Sendable {
         for step in 0..<self.points.count {
             let member = self.points[(start + step) % self.points.count].member
             guard !chosen.contains(member), !passedOver.contains(member) else { continue }
-            let zone = self.members[Int(member)].zone
-            if chosen.contains(where: { self.members[Int($0)].zone == zone }) {
+            let zone = self.zones[Int(member)]
+            if chosen.contains(where: { self.zones[Int($0)] == zone }) {
                 passedOver.append(member)
             } else {
                 chosen.append(member)
@@ -132,9 +132,17 @@ package struct HashRing: Equatable, Sendable {
         return low == self.points.count ? 0 : low
     }
 
-    private static func distinctZones(_ members: [RingMember]) -> Int {
+    private static func numberedZones(_ members: [RingMember]) -> ([UInt16], count: Int) {
+        var names: [String] = []
         var zones: [UInt16] = []
-        for member in members where !zones.contains(member.zone) { zones.append(member.zone) }
-        return zones.count
+        for member in members {
+            if let known = names.firstIndex(of: member.zone) {
+                zones.append(UInt16(known))
+            } else {
+                zones.append(UInt16(names.count))
+                names.append(member.zone)
+            }
+        }
+        return (zones, names.count)
     }
 }

@@ -71,12 +71,15 @@ package struct TablePartitions: Hashable, Sendable {
         var high = self.partitions.count - 1
         while low < high {
             let middle = (low + high + 1) / 2
-            if self.partitions[middle].range.first <= token { low = middle } else { high = middle - 1 }
+            let startsLater = token < self.partitions[middle].range.first
+            if startsLater { high = middle - 1 } else { low = middle }
         }
         return low
     }
 
-    package func partition(for token: Token) -> Partition { self.partitions[self.index(for: token)] }
+    package func partition(for token: Token) -> Partition {
+        self.partitions[self.index(for: token)]
+    }
 
     /// Whether the ranges are what a table's ranges must be.
     var coversTokenSpace: Bool {

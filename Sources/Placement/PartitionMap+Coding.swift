@@ -73,7 +73,11 @@ extension PartitionMap {
             let replicas = try Self.replicas(from: &reader)
             partitions.append(
                 Partition(
-                    id: id, range: TokenRange(first: first, last: last), replicas: replicas))
+                    id: id,
+                    range: TokenRange(first: first, last: last),
+                    replicas: replicas
+                )
+            )
             first = last &+ 1
         }
         return TablePartitions(table: table, partitions: partitions)

@@ -84,7 +84,10 @@ package struct PartitionMap: Equatable, Sendable {
     ///
     /// - Returns: the new partitions, in token order.
     package mutating func addTable(
-        _ table: TableID, partitionCount: Int, replicaCount: Int, ring: HashRing,
+        _ table: TableID,
+        partitionCount: Int,
+        replicaCount: Int,
+        ring: HashRing,
         incarnations: [ReplicaID]
     ) -> [Partition] {
         precondition(!ring.members.isEmpty, "a ring without nodes")
@@ -99,7 +102,8 @@ package struct PartitionMap: Equatable, Sendable {
             let turned = Self.turnedToIdlest(nodes, ring: ring, leaders: &leaders)
             let replicas = turned.map { node in Self.replica(on: node, in: incarnations) }
             partitions.append(
-                Partition(id: self.nextPartition, range: range, replicas: replicas))
+                Partition(id: self.nextPartition, range: range, replicas: replicas)
+            )
             self.nextPartition.number += 1
         }
         self.tables.insert(TablePartitions(table: table, partitions: partitions), at: slot)
@@ -150,7 +154,9 @@ package struct PartitionMap: Equatable, Sendable {
 
     /// Turns the ring order so that the node with the fewest leaders comes first, and counts it.
     private static func turnedToIdlest(
-        _ nodes: [NodeID], ring: HashRing, leaders: inout [Int]
+        _ nodes: [NodeID],
+        ring: HashRing,
+        leaders: inout [Int]
     ) -> [NodeID] {
         var best = 0
         var bestMember = 0
