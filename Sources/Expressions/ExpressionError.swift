@@ -13,6 +13,9 @@ package struct ExpressionError: Error, Equatable, Sendable {
 package enum ExpressionKind: UInt8, Sendable {
     case condition, filter, keyCondition, projection, update
 
+    /// Whether the grammar is that of conditions.
+    var isConditional: Bool { self != .projection && self != .update }
+
     /// The parameter's name in requests and error texts.
     package var label: String {
         switch self {
@@ -39,7 +42,9 @@ package enum ExpressionLimits {
     package static let pathElementsMax = 32
     /// The first list index that is refused.
     static let listIndexEnd: UInt64 = 4_294_967_295
-    /// Parentheses, calls and negations open at once. Each level that is not redundant needs an
-    /// operator, so an expression within `operatorsMax` stays below this.
+    /// Parentheses, calls and negations open at once.
+    ///
+    /// Each level that is not redundant needs an operator, so an expression within `operatorsMax`
+    /// stays below this.
     static let depthMax = 320
 }

@@ -193,7 +193,7 @@ struct Parser {
             let range = token.start..<token.end
             if let name = self.substitutions.name(for: range, in: self.lexer.text) { return name }
             self.note(
-                .undefinedName,
+                self.kind.isConditional ? .semantic : .undefinedName,
                 "An expression attribute name used in the document path is not defined; "
                     + "attribute name: \(text(self.bytes(of: token)))"
             )
@@ -236,7 +236,7 @@ struct Parser {
             return UInt32(index)
         }
         self.note(
-            .undefinedValue,
+            self.kind.isConditional ? .semantic : .undefinedValue,
             "An expression attribute value used in expression is not defined; attribute value: "
                 + text(self.bytes(of: token))
         )
@@ -259,12 +259,16 @@ enum Mistake: UInt8 {
     case misplacedFunction
     /// Also a list index out of range.
     case reservedWord
+    /// ``unknownFunction`` of an update.
+    case unknownUpdateFunction
     /// A section of an update that occurs twice.
     case section
+    /// A placeholder of an update or projection; those of a condition are ``semantic``.
     case undefinedName, undefinedValue
     case overlap, conflict
-    /// Types and numbers of operands.
+    /// The value of an `ADD` or `DELETE`.
     case operand
+    /// All else about operands.
     case semantic
 
     static let redundantParentheses = "The expression has redundant parentheses;"

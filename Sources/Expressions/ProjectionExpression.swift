@@ -116,8 +116,9 @@ struct Projection: Sendable {
         }
     }
 
-    /// What the paths of a range, which agree in their first `depth` elements, select of the value
-    /// those elements lead to; nil when nothing. Recursion is as deep as a path is long.
+    /// What paths that agree in their first `depth` elements select of the value these lead to.
+    ///
+    /// Nil when they select nothing. Recursion is as deep as a path is long.
     private func part(of value: PackedValue, _ range: Range<Int>, depth: Int) -> Part? {
         if Int(self.order[range.lowerBound].count) == depth { return .whole(value) }
         var elements: [AttributeValue] = []
