@@ -69,8 +69,10 @@ let package = Package(
             swiftSettings: settings),
 
         tests("PrimitivesTests", ["Primitives"]),
+        tests("ExpressionsTests", ["Expressions", "DataModel", "Primitives"]),
         tests("PlacementTests", ["Placement", "Primitives"]),
         tests("TopologyTests", ["Topology", "Placement", "Primitives"]),
         tests("TidyTests", []),
+        tests("GatewayTests", ["Gateway", "EventLoop", "Wire"]),
     ]
 )

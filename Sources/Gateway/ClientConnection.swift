@@ -1,0 +1,185 @@
+import EventLoop
+import Wire
+
+/// A client's connection: takes its requests one at a time and in order, and writes the answers.
+///
+/// The request that is under way stays in the parser's buffer until it is answered, so that it can be
+/// sent to another node when the first could not be reached, without a copy of its own.
+final class ClientConnection {
+    private enum State {
+        case idle
+        /// A request is with a node, in a queue or delayed.
+        case busy
+        /// A fault swallowed the request: it is never answered.
+        case swallowed
+        case closed
+    }
+
+    private unowned let gateway: Gateway
+    let tcp: TCPConnection
+    /// The region whose port was called; nil on the shared port.
+    let portRegion: Region?
+    private var parser = RequestParser()
+    private var state = State.idle
+    private var request: HTTPRequest?
+    private var isAdvancing = false
+    /// The region that the request under way is for.
+    private(set) var region: Region?
+
+    init(_ gateway: Gateway, _ tcp: TCPConnection, portRegion: Region?) {
+        self.gateway = gateway
+        self.tcp = tcp
+        self.portRegion = portRegion
+        tcp.onRead = { self.received($0) }
+        tcp.onDrain = { self.advance() }
+        tcp.onClose = { _ in self.closed() }
+    }
+
+    var isSwallowed: Bool { self.state == .swallowed }
+    var isClosed: Bool { self.state == .closed }
+
+    /// The request's bytes for a node, straight into its output.
+    func appendRequest(to upstream: TCPConnection) {
+        guard let request = self.request else { return }
+        upstream.append { self.parser.appendRelayed(request, to: &$0) }
+    }
+
+    private var keepsAlive: Bool { self.request?.keepsAlive ?? false }
+    var method: HTTPMethod { self.request?.method ?? .other }
+
+    // MARK: Answers
+
+    /// Passes a node's response on, and goes on with the next request.
+    func answer(_ response: HTTPResponse, from parser: ResponseParser) {
+        guard self.state == .busy else { return }
+        self.tcp.append {
+            parser.appendRelayed(response, keepsAlive: self.keepsAlive, to: &$0)
+        }
+        self.finish()
+    }
+
+    func answer(_ error: ErrorAnswer) {
+        self.answer(status: error.status, .amazonJSON, error.body)
+    }
+
+    func answer(status: Int, _ type: ContentType, _ body: [UInt8]) {
+        guard self.state == .busy else { return }
+        var head = ResponseHead(
+            status: status,
+            contentType: type,
+            keepsAlive: self.keepsAlive
+        )
+        head.isHead = self.method == .head
+        self.tcp.append { self.gateway.writer.append(head, body: body, to: &$0) }
+        self.finish()
+    }
+
+    /// Never answers, and reads no more.
+    func swallow() {
+        self.state = .swallowed
+        self.tcp.pauseReading()
+    }
+
+    private func finish() {
+        self.region = nil
+        guard self.keepsAlive else {
+            self.state = .closed
+            self.tcp.close()
+            return
+        }
+        self.state = .idle
+        if !self.isAdvancing { self.advance() }
+    }
+
+    // MARK: Requests
+
+    private func received(_ bytes: UnsafeRawBufferPointer) {
+        self.parser.append(bytes)
+        self.advance()
+    }
+
+    /// Begins requests until one has to wait for its answer or none is complete.
+    private func advance() {
+        guard !self.isAdvancing else { return }
+        self.isAdvancing = true
+        defer { self.isAdvancing = false }
+        let limits = self.gateway.limits
+        while self.state == .idle, self.tcp.pendingBytes <= limits.clientBacklogBytesMax {
+            do throws(HTTPError) {
+                guard let request = try self.parser.next() else {
+                    if self.parser.takeContinue() {
+                        self.tcp.append { ResponseWriter.appendContinue(to: &$0) }
+                    }
+                    break
+                }
+                self.request = request
+            } catch {
+                self.state = .closed
+                self.tcp.append { self.gateway.writer.append(error, to: &$0) }
+                self.tcp.close()
+                return
+            }
+            self.state = .busy
+            self.route()
+        }
+        if self.state == .idle || self.parser.pendingBytes <= limits.pipelinedBytesMax {
+            if self.state == .idle || self.state == .busy { self.tcp.resumeReading() }
+        } else {
+            self.tcp.pauseReading()
+        }
+    }
+
+    private func route() {
+        if self.isControlPath {
+            guard self.portRegion == nil else {
+                self.answer(status: 404, .text, Array("not here: use the shared port\n".utf8))
+                return
+            }
+            self.gateway.control(self)
+            return
+        }
+        guard let region = self.targetRegion() else { return }
+        self.region = region
+        self.gateway.handle(self, for: region)
+    }
+
+    /// Where the request goes: the region of the port, of the signature, or the default one.
+    private func targetRegion() -> Region? {
+        if let region = self.portRegion { return region }
+        let scope = self.request?.credentialRegion ?? 0..<0
+        if scope.isEmpty { return self.gateway.regions[0] }
+        let name = self.parser.bytes[scope]
+        if let region = self.gateway.regions.first(where: { $0.nameBytes.elementsEqual(name) }) {
+            return region
+        }
+        self.answer(
+            .unknownRegion(
+                String(decoding: name, as: UTF8.self),
+                known: self.gateway.regions.map(\.name)
+            )
+        )
+        return nil
+    }
+
+    private static let controlPrefix = Array("/_atoll/".utf8)
+
+    private var isControlPath: Bool {
+        let path = self.pathRange
+        return path.count >= Self.controlPrefix.count
+            && self.parser.bytes[path.prefix(Self.controlPrefix.count)]
+                .elementsEqual(Self.controlPrefix)
+    }
+
+    var path: String { String(decoding: self.parser.bytes[self.pathRange], as: UTF8.self) }
+    var body: [UInt8] { Array(self.parser.bytes[self.request?.body ?? 0..<0]) }
+    var isControl: Bool { self.request?.isControl ?? false }
+    private var pathRange: Range<Int> { self.request?.path ?? 0..<0 }
+
+    /// `GET /`, by which load balancers and people see whether the service is there.
+    var isHealthCheck: Bool { self.method == .get && self.pathRange.count == 1 }
+
+    private func closed() {
+        self.state = .closed
+        self.gateway.clientClosed(self)
+    }
+}
