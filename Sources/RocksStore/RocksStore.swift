@@ -1,1 +1,164 @@
-// Replaced by its first file.
+import CRocksDB
+package import Tables
+
+/// A node's log, votes and items in one RocksDB database.
+///
+/// Two column families, because their lives differ: log entries are written once, read in order and soon removed
+/// in ranges, while items stay and are read by key. They share one write-ahead log, so the batch of a turn
+/// is atomic across both. Belongs to one thread.
+package final class RocksStore: Store {
+    package let path: String
+    package let identity: StoreIdentity
+    let settings: RocksSettings
+    /// `nil` while the database is closed after a failed ``recover()``.
+    private(set) var database: Database?
+    private var closedBecause = StoreError.io("the store is closed")
+    private var batch = PendingBatch()
+    private let syncedWrites: OpaquePointer
+    private let plainWrites: OpaquePointer
+    let pointReads: OpaquePointer
+    var snapshots: [(id: SnapshotID, view: OpaquePointer)] = []
+    var snapshotsOpened: UInt64 = 0
+
+    /// Opens a node's data directory; nobody else may have it open.
+    ///
+    /// - Parameters:
+    ///   - path: the directory; made when `create` allows.
+    ///   - identity: whose data it must be.
+    ///   - create: whether an empty or missing directory becomes a new store.
+    ///   - settings: memory and file limits.
+    /// - Throws: a message that says what was found and what to do: `io` for a directory that is foreign, newer or
+    ///   in use, `corrupt` for a damaged one, `noSpace`.
+    package init(
+        path: String,
+        identity: StoreIdentity,
+        create: Bool,
+        settings: RocksSettings = .init()
+    ) throws(StoreError) {
+        let mayCreate = try IdentityRecord.admit(path, identity, create: create)
+        guard let synced = rocksdb_writeoptions_create(),
+            let plain = rocksdb_writeoptions_create(), let reads = rocksdb_readoptions_create()
+        else { throw .io("RocksDB made no options") }
+        rocksdb_writeoptions_set_sync(synced, 1)
+        self.path = path
+        self.identity = identity
+        self.settings = settings
+        self.syncedWrites = synced
+        self.plainWrites = plain
+        self.pointReads = reads
+        self.database = try Database(path, settings, create: mayCreate)
+        if mayCreate { try IdentityRecord(identity: identity, stage: .ready).write(path) }
+    }
+
+    deinit {
+        self.close()
+        rocksdb_writeoptions_destroy(self.syncedWrites)
+        rocksdb_writeoptions_destroy(self.plainWrites)
+        rocksdb_readoptions_destroy(self.pointReads)
+    }
+
+    /// Closes the database; pending writes are dropped, later calls throw.
+    package func close() {
+        self.releaseSnapshots()
+        self.database = nil
+    }
+
+    func opened() throws(StoreError) -> Database {
+        guard let database = self.database else { throw self.closedBecause }
+        return database
+    }
+
+    // MARK: The pending batch
+
+    package var pendingBytes: Int { self.batch.byteCount }
+
+    package func put(_ space: Space, _ key: [UInt8], _ value: [UInt8]) {
+        self.batch.put(space, key, value)
+    }
+
+    package func delete(_ space: Space, _ key: [UInt8]) { self.batch.delete(space, key) }
+
+    package func deleteRange(_ space: Space, from: [UInt8], to: [UInt8]) {
+        self.batch.deleteRange(space, from, to)
+    }
+
+    /// Writes the pending batch atomically; with `sync`, it survives a power cut, without, a crash of the process.
+    ///
+    /// On failure the batch is kept, and the same call may be repeated; after `noSpace`, call ``recover()``
+    /// first, since RocksDB then refuses writes until it is reopened.
+    package func commit(sync: Bool) throws(StoreError) {
+        if self.batch.isEmpty { return }
+        let database = try self.opened()
+        let options = sync ? self.syncedWrites : self.plainWrites
+        let batch = self.batch.copied()
+        defer { rocksdb_writebatch_destroy(batch) }
+        try attempt { rocksdb_write(database.pointer, options, batch, $0) }
+        self.batch.clear()
+    }
+
+    /// Drops the pending batch: what a crash before the commit does.
+    package func discardPending() { self.batch.clear() }
+
+    // MARK: Trouble and care
+
+    /// Reopens the database after an I/O error, once there is room; the pending batch stays.
+    ///
+    /// Open snapshots end. Reads go on until there is room, because nothing is closed before. When the reopening
+    /// itself fails, every call throws that cause until a later `recover()` succeeds.
+    package func recover() throws(StoreError) {
+        let free = DataDirectory.freeBytes(self.path)
+        let needed = UInt64(self.memoryUsage.memtables + self.pendingBytes) + 1 << 20
+        if self.database != nil && free < needed {
+            throw .noSpace("\(self.path): \(free) bytes are free, \(needed) are needed to go on")
+        }
+        self.close()
+        do {
+            self.database = try Database(self.path, self.settings, create: false)
+        } catch {
+            self.closedBecause = error
+            throw error
+        }
+    }
+
+    /// Copies the committed state to a new directory by hard links (same file system): a backup that opens as a store.
+    package func checkpoint(to path: String) throws(StoreError) {
+        let database = try self.opened()
+        guard !DataDirectory.exists(path) else { throw .io("\(path) exists already") }
+        try DataDirectory.make(path)
+        let checkpoint = try attempt { rocksdb_checkpoint_object_create(database.pointer, $0) }
+        defer { rocksdb_checkpoint_object_destroy(checkpoint) }
+        try attempt { rocksdb_checkpoint_create(checkpoint, "\(path)/db", 0, $0) }
+        try IdentityRecord(identity: self.identity, stage: .ready).write(path)
+    }
+
+    /// Writes the memtables to tables, which empties the write-ahead log.
+    package func flush() throws(StoreError) {
+        let database = try self.opened()
+        let options = rocksdb_flushoptions_create()
+        defer { rocksdb_flushoptions_destroy(options) }
+        try attempt { rocksdb_flush_cf(database.pointer, options, database.items, $0) }
+        try attempt { rocksdb_flush_cf(database.pointer, options, database.log, $0) }
+    }
+
+    /// What RocksDB holds in memory, in bytes.
+    package var memoryUsage: StoreMemory {
+        guard let database = self.database else { return StoreMemory() }
+        return StoreMemory(
+            memtables: database.measure("rocksdb.cur-size-all-mem-tables"),
+            blockCache: rocksdb_cache_get_usage(database.options.cache),
+            tableReaders: database.measure("rocksdb.estimate-table-readers-mem")
+        )
+    }
+
+    /// Bytes of tables on disk, without the write-ahead log.
+    package var diskBytes: Int { self.database?.measure("rocksdb.total-sst-files-size") ?? 0 }
+}
+
+/// What a store holds in memory, in bytes.
+package struct StoreMemory: Equatable, Sendable {
+    package var memtables = 0
+    package var blockCache = 0
+    /// Indexes and filters outside the block cache.
+    package var tableReaders = 0
+    package var total: Int { self.memtables + self.blockCache + self.tableReaders }
+}
