@@ -69,6 +69,7 @@ let package = Package(
             swiftSettings: settings),
 
         tests("PrimitivesTests", ["Primitives"]),
+        tests("DataModelTests", ["DataModel", "Primitives"]),
         tests("ExpressionsTests", ["Expressions", "DataModel", "Primitives"]),
         tests("PlacementTests", ["Placement", "Primitives"]),
         tests("TopologyTests", ["Topology", "Placement", "Primitives"]),

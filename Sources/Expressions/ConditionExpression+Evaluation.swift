@@ -12,13 +12,6 @@ extension ConditionExpression {
         self.holds(self.root, item)
     }
 
-    /// Every attribute name that the condition begins a path with, in the order of the text.
-    package var attributes: [[UInt8]] {
-        var names: [[UInt8]] = []
-        self.forEachPath { names.append(self.paths.attribute(of: $0)) }
-        return names
-    }
-
     /// Recursion is as deep as the parser let the text nest, and one level for each `AND` or `OR`
     /// of a chain: at most a few hundred.
     private func holds(_ index: Int, _ item: Item?) -> Bool {
@@ -96,38 +89,6 @@ extension ConditionExpression {
         case .greater: order == .greater
         case .greaterOrEqual: order != .less
         case .equal, .notEqual: false
-        }
-    }
-}
-
-extension ConditionExpression {
-    /// Visits the paths of all nodes.
-    func forEachPath(_ visit: (PathReference) -> Void) {
-        func operand(_ operand: Operand) {
-            switch operand {
-            case .path(let path), .sizeOfPath(let path): visit(path)
-            case .value, .sizeOfValue, .invalid: break
-            }
-        }
-        for node in self.nodes {
-            switch node {
-            case .and, .or, .not, .invalid: break
-            case .compare(_, let left, let right), .beginsWith(let left, let right),
-                .contains(let left, let right):
-                operand(left)
-                operand(right)
-            case .between(let value, let low, let high):
-                operand(value)
-                operand(low)
-                operand(high)
-            case .isIn(let value, let start, let count):
-                operand(value)
-                for position in Int(start)..<Int(start) + Int(count) {
-                    operand(self.lists[position])
-                }
-            case .attributeExists(let path), .attributeNotExists(let path): visit(path)
-            case .attributeType(let value, _): operand(value)
-            }
         }
     }
 }

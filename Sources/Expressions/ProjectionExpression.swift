@@ -2,7 +2,7 @@ package import DataModel
 
 /// A parsed `ProjectionExpression`: the parts of an item that a read returns.
 package struct ProjectionExpression: Sendable {
-    private let projection: Projection
+    let projection: Projection
 
     /// Parses comma-separated document paths.
     ///
@@ -62,6 +62,10 @@ struct Projection: Sendable {
             if names.last != name { names.append(name) }
         }
         return names
+    }
+
+    func check(_ schema: KeySchema) throws(ExpressionError) {
+        for path in self.order { try self.paths.check(path, schema) }
     }
 
     func apply(to item: Item) -> Item {

@@ -86,6 +86,7 @@ package enum ReservedWords {
         var low: UInt64 = 0
         for index in 0..<word.count {
             let letter = UInt64(capital(word[index]))
+            guard letter != 0 else { return nil }
             if index < 8 {
                 high |= letter << UInt64(56 - 8 * index)
             } else {
