@@ -65,7 +65,7 @@ package struct DecimalNumber: Hashable, Comparable, Sendable {
     }
 
     /// Takes packed bytes that are known to be good, such as those inside an ``Item``.
-    init(trusted bytes: UnsafeRawBufferPointer) {
+    package init(trusted bytes: UnsafeRawBufferPointer) {
         precondition(bytes.count >= 1 && bytes.count <= Self.packedBytesMax)
         var packer = NumberPacker()
         for byte in bytes { packer.append(byte) }

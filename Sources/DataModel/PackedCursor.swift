@@ -39,6 +39,11 @@ struct PackedCursor {
         return self.buffer[self.offset]
     }
 
+    func peek() -> UInt8 {
+        precondition(self.offset < self.buffer.count)
+        return self.buffer[self.offset]
+    }
+
     mutating func varint() -> Int {
         let first = self.byte()
         if first < 0x80 { return Int(first) }

@@ -36,7 +36,7 @@ extension PackedValue {
 extension PackedCursor {
     /// The size of the value here, which is passed over.
     mutating func storedSize() -> Int {
-        switch PackedTag.type(self.buffer[self.offset]) {
+        switch PackedTag.type(self.peek()) {
         case .null, .bool:
             _ = self.byte()
             return 1
@@ -67,7 +67,7 @@ extension PackedCursor {
 
     /// The depth of the value here, which is passed over.
     mutating func depth() -> Int {
-        let type = PackedTag.type(self.buffer[self.offset])
+        let type = PackedTag.type(self.peek())
         guard type == .list || type == .map else {
             _ = self.payload()
             return 0
