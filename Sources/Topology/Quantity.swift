@@ -115,8 +115,8 @@ package enum Quantity {
         guard !rest.isEmpty else { throw .missingUnit }
         let name = String(decoding: rest, as: UTF8.self)
         guard let unit = units.first(where: { $0.name == name }) else {
-            // Letters after the number were meant as a unit; anything else was not.
-            let isWord = rest.allSatisfy { $0 >= 0x80 || $0 == UInt8(ascii: "%") || $0 > 0x40 }
+            // A letter after the number begins what was meant as a unit; anything else does not.
+            let isWord = rest.first.map { $0 > 0x40 || $0 == UInt8(ascii: "%") } == true
             throw isWord ? .unknownUnit(name) : .malformed
         }
         let (product, overflow) = try self.number(whole).multipliedReportingOverflow(by: unit.scale)

@@ -1,18 +1,18 @@
 /// Columns of text, each as wide as its widest cell, two blanks apart.
-package struct TextTable: Sendable {
+struct TextTable: Sendable {
     private var rows: [[String]]
     /// Columns that are flush right: numbers.
     private let rightAligned: Set<Int>
 
-    package init(heading: [String], rightAligned: Set<Int> = []) {
+    init(heading: [String], rightAligned: Set<Int> = []) {
         self.rows = [heading]
         self.rightAligned = rightAligned
     }
 
-    package mutating func row(_ cells: [String]) { self.rows.append(cells) }
+    mutating func row(_ cells: [String]) { self.rows.append(cells) }
 
     /// Lines that each begin with `indent` and end in a line feed, without blanks at their ends.
-    package func text(indent: String = "") -> String {
+    func text(indent: String = "") -> String {
         var widths: [Int] = []
         for row in self.rows {
             for (column, cell) in row.enumerated() {

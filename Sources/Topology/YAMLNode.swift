@@ -11,6 +11,11 @@ package struct YAMLNode: Equatable, Sendable {
     /// From 1.
     package var line: Int
     package var content: Content
+
+    package init(line: Int, content: Content) {
+        self.line = line
+        self.content = content
+    }
 }
 
 /// One key of a mapping and its value.
@@ -19,6 +24,12 @@ package struct YAMLEntry: Equatable, Sendable {
     /// From 1.
     package var line: Int
     package var value: YAMLNode
+
+    package init(key: String, line: Int, value: YAMLNode) {
+        self.key = key
+        self.line = line
+        self.value = value
+    }
 }
 
 /// Why bytes are not a YAML document that we read, and where; lines and columns are from 1.

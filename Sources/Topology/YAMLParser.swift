@@ -104,7 +104,9 @@ package struct YAMLParser: ~Copyable {
             guard case .scalar(let key) = event.kind else {
                 throw event.error("a key that is a list or mapping; keys are words")
             }
-            let value = try self.node(try self.next())
+            var value = try self.node(try self.next())
+            // libyaml puts a block collection where its first child is; people look at its key.
+            if case .scalar = value.content {} else { value.line = event.line }
             entries.append(YAMLEntry(key: key, line: event.line, value: value))
         }
         self.depth -= 1
