@@ -26,8 +26,8 @@ package struct ValueBinding: Equatable, Sendable {
 
 /// `ExpressionAttributeNames` and `ExpressionAttributeValues`, in the order of the request.
 ///
-/// Nil when the request has no such member; a member that is there holds at least one binding,
-/// and each placeholder once.
+/// Nil when the request has no such member; each placeholder occurs once. That a member is not
+/// empty and that placeholders are well formed is checked where the expressions are parsed.
 package struct ExpressionBindings: Equatable, Sendable {
     package var names: [NameBinding]?
     package var values: [ValueBinding]?

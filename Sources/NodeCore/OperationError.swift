@@ -81,6 +81,20 @@ extension ServiceError.Kind {
         }
     }
 
+    /// Whether the body says `Message`: the errors of the service's front end do.
+    package var spellsMessageWithCapital: Bool {
+        switch self {
+        case .serialization, .unknownOperation, .accessDenied, .unrecognizedClient,
+            .missingAuthenticationToken, .incompleteSignature:
+            true
+        case .validation, .resourceNotFound, .resourceInUse, .conditionalCheckFailed,
+            .internalServer, .provisionedThroughputExceeded, .limitExceeded, .throttling,
+            .requestLimitExceeded, .itemCollectionSizeLimitExceeded, .transactionConflict,
+            .replicatedWriteConflict, .serviceUnavailable:
+            false
+        }
+    }
+
     private static func modelled(_ name: String) -> String {
         "com.amazonaws.dynamodb.v20120810#" + name
     }

@@ -1,0 +1,297 @@
+import DataModel
+import NodeCore
+
+/// BatchGetItem and BatchWriteItem.
+extension OperationDecoder {
+    static let batchGetKeysMax = 100
+    static let batchWritesMax = 25
+
+    /// Reads the two members that both batches have; `readTable` takes what one table's name leads
+    /// to.
+    private static func readBatch(
+        _ reader: inout RequestReader,
+        _ shape: String,
+        _ element: String,
+        _ readTable: (inout RequestReader, String) throws(ServiceError) -> Void
+    ) throws(ServiceError) -> BatchMembers {
+        var members = BatchMembers()
+        try reader.beginObject(.valueStructure(shape))
+        while let name = try reader.nextName() {
+            if reader.json.isText(name, "RequestItems"), try reader.isPresent() {
+                guard members.tables == nil else { throw reader.duplicate() }
+                var tables: [String] = []
+                try reader.beginObject(.map(of: element))
+                while let table = try reader.nextName() {
+                    let table = RequestedTable.name(reader.json.string(of: table))
+                    guard !tables.contains(table) else { throw reader.duplicate() }
+                    tables.append(table)
+                    try readTable(&reader, table)
+                }
+                members.tables = tables
+            } else if reader.json.isText(name, "ReturnConsumedCapacity"), try reader.isPresent() {
+                members.consumedCapacity = try reader.string()
+            } else if reader.json.isText(name, "ReturnItemCollectionMetrics"),
+                try reader.isPresent()
+            {
+                members.collectionMetrics = try reader.string()
+            } else {
+                try reader.skip()
+            }
+        }
+        try reader.finish()
+        return members
+    }
+
+    // MARK: BatchGetItem
+
+    static func batchGetItem(
+        _ reader: inout RequestReader
+    ) throws(ServiceError) -> BatchGetItemRequest {
+        var tables: [BatchGetParameters] = []
+        let members = try self.readBatch(
+            &reader,
+            "BatchGetItemInput",
+            "com.amazonaws.dynamodb.v20120810.KeysAndAttributes"
+        ) { (reader, table) throws(ServiceError) in
+            tables.append(try BatchGetParameters(&reader, table: table))
+        }
+        var constraints = Constraints()
+        let consumed = members.check(&constraints)
+        for table in tables {
+            let path = "requestItems.\(table.table).member.keys"
+            guard let count = table.keyCount else {
+                constraints.notNull(false, at: path)
+                continue
+            }
+            if count < 1 { constraints.violate("[]", at: path, Constraints.lengthAtLeast + "1") }
+            if count > self.batchGetKeysMax {
+                constraints.violate(
+                    "[...]",
+                    at: path,
+                    Constraints.lengthAtMost + String(self.batchGetKeysMax)
+                )
+            }
+        }
+        try constraints.check()
+        var total = 0
+        var request = BatchGetItemRequest(tables: [])
+        request.returnConsumedCapacity = consumed
+        for table in tables {
+            request.tables.append(try table.checked())
+            total += table.keys.count
+            guard total <= self.batchGetKeysMax else {
+                throw .validation("Too many items requested for the BatchGetItem call")
+            }
+        }
+        return request
+    }
+
+    // MARK: BatchWriteItem
+
+    static func batchWriteItem(
+        _ reader: inout RequestReader
+    ) throws(ServiceError) -> BatchWriteItemRequest {
+        var tables: [BatchWriteTable] = []
+        var problem: String?
+        var hasBadCount = false
+        let members = try self.readBatch(
+            &reader,
+            "BatchWriteItemInput",
+            "java.util.List<com.amazonaws.dynamodb.v20120810.WriteRequest>"
+        ) { (reader, table) throws(ServiceError) in
+            var writes = BatchWriteTable(table: table, writes: [])
+            try reader.beginArray(.list)
+            var count = 0
+            while try reader.nextElement() {
+                count += 1
+                let (write, fault) = try self.writeRequest(&reader)
+                if let write { writes.writes.append(write) }
+                problem = problem ?? fault
+            }
+            if count < 1 || count > self.batchWritesMax { hasBadCount = true }
+            tables.append(writes)
+        }
+        var constraints = Constraints()
+        let consumed = members.check(&constraints)
+        if hasBadCount {
+            constraints.violate(
+                members.shown,
+                at: "requestItems",
+                "Map value must satisfy constraint: [\(Constraints.lengthAtMost)25, "
+                    + "\(Constraints.lengthAtLeast)1]"
+            )
+        }
+        try constraints.check()
+        if let problem { throw .validation(problem) }
+        guard tables.reduce(0, { $0 + $1.writes.count }) <= self.batchWritesMax else {
+            throw .validation("Too many items requested for the BatchWriteItem call")
+        }
+        var request = BatchWriteItemRequest(tables: tables)
+        request.returnConsumedCapacity = consumed
+        return request
+    }
+
+    /// Reads `{"PutRequest": {"Item": …}}` or `{"DeleteRequest": {"Key": …}}`, or what is wrong
+    /// with it.
+    private static func writeRequest(
+        _ reader: inout RequestReader
+    ) throws(ServiceError) -> (BatchWrite?, String?) {
+        var found: [(BatchWrite?, String?)] = []
+        guard try reader.isPresent() else { return (nil, AttributeReader.severalTypes) }
+        try reader.beginObject(.valueStructure("WriteRequest"))
+        while let name = try reader.nextName() {
+            if reader.json.isText(name, "PutRequest"), try reader.isPresent() {
+                let (item, problem) = try self.attributes(&reader, "PutRequest", "Item")
+                found.append((item.map { .put($0) }, problem))
+                if let item, problem == nil, item.size > ItemLimits.itemBytesMax {
+                    found[found.count - 1] = (
+                        nil, "Item size has exceeded the maximum allowed size"
+                    )
+                }
+            } else if reader.json.isText(name, "DeleteRequest"), try reader.isPresent() {
+                let (key, problem) = try self.attributes(&reader, "DeleteRequest", "Key")
+                found.append((key.map { .delete(key: $0) }, problem))
+            } else {
+                try reader.skip()
+            }
+        }
+        guard found.count == 1 else { return (nil, AttributeReader.severalTypes) }
+        return found[0]
+    }
+
+    /// Reads the one map that a write request holds.
+    private static func attributes(
+        _ reader: inout RequestReader,
+        _ shape: String,
+        _ member: StaticString
+    ) throws(ServiceError) -> (Item?, String?) {
+        var result: (Item?, String?)?
+        try reader.beginObject(.fieldStructure(shape))
+        while let name = try reader.nextName() {
+            if reader.json.isText(name, member), try reader.isPresent() {
+                guard result == nil else { throw reader.duplicate() }
+                result = try ItemParameters.attributes(&reader)
+            } else {
+                try reader.skip()
+            }
+        }
+        return result ?? (nil, "The parameter '\(member)' is required but was not present")
+    }
+}
+
+/// The members of a batch besides the items.
+private struct BatchMembers {
+    /// The tables of `RequestItems`; nil without it.
+    var tables: [String]?
+    var consumedCapacity: String?
+    var collectionMetrics: String?
+
+    /// How the service shows the map, shortened.
+    var shown: String {
+        "{" + (self.tables ?? []).map { $0 + "=[...]" }.joined(separator: ", ") + "}"
+    }
+
+    func check(_ constraints: inout Constraints) -> ReturnConsumedCapacity {
+        let consumed = constraints.choice(
+            self.consumedCapacity,
+            of: Choices.consumedCapacity,
+            at: "returnConsumedCapacity"
+        )
+        _ = constraints.choice(
+            self.collectionMetrics,
+            of: Choices.collectionMetrics,
+            at: "returnItemCollectionMetrics"
+        )
+        constraints.notNull(self.tables != nil, at: "requestItems")
+        if let tables = self.tables {
+            if tables.isEmpty {
+                constraints.violate("{}", at: "requestItems", Constraints.lengthAtLeast + "1")
+            }
+            let isBad = tables.contains { name in
+                !Constraints.isName(name) || !(3...255).contains(name.utf8.count)
+            }
+            if isBad {
+                constraints.violate(
+                    self.shown,
+                    at: "requestItems",
+                    "Map keys must satisfy constraint: [\(Constraints.lengthAtMost)255, "
+                        + "\(Constraints.lengthAtLeast)3, Member must satisfy regular expression "
+                        + "pattern: \(Constraints.namePattern)]"
+                )
+            }
+        }
+        return consumed ?? .none
+    }
+}
+
+/// What a BatchGetItem asks of one table, typed but not yet checked.
+private struct BatchGetParameters {
+    let table: String
+    /// Nil without `Keys`.
+    private(set) var keyCount: Int?
+    private(set) var keys: [Item] = []
+    private var problem: String?
+    private var consistentRead = false
+    private var projection: [UInt8]?
+    private var names: [NameBinding]?
+    private var hasAttributesToGet = false
+
+    init(_ reader: inout RequestReader, table: String) throws(ServiceError) {
+        self.table = table
+        try reader.beginObject(.valueStructure("KeysAndAttributes"))
+        while let name = try reader.nextName() {
+            let parameter = ItemParameter.named(name, reader.json)
+            let isKeys = reader.json.isText(name, "Keys")
+            guard try reader.isPresent() else { continue }
+            if isKeys {
+                try self.readKeys(&reader)
+            } else if parameter == .consistentRead {
+                self.consistentRead = try reader.bool()
+            } else if parameter == .projectionExpression {
+                self.projection = try reader.bytes()
+            } else if parameter == .expressionAttributeNames {
+                self.names = try Bindings.names(&reader)
+            } else {
+                self.hasAttributesToGet = self.hasAttributesToGet || parameter == .attributesToGet
+                try reader.skip()
+            }
+        }
+    }
+
+    private mutating func readKeys(_ reader: inout RequestReader) throws(ServiceError) {
+        guard self.keyCount == nil else { throw reader.duplicate() }
+        var count = 0
+        try reader.beginArray(.list)
+        while try reader.nextElement() {
+            count += 1
+            let (key, problem) = try ItemParameters.attributes(&reader)
+            if let key { self.keys.append(key) }
+            self.problem = self.problem ?? problem
+        }
+        self.keyCount = count
+    }
+
+    func checked() throws(ServiceError) -> BatchGetTable {
+        if self.hasAttributesToGet {
+            throw .validation(
+                "This version does not support the legacy parameter AttributesToGet: use "
+                    + "expressions"
+            )
+        }
+        if self.names != nil, self.projection == nil {
+            throw .validation(
+                "ExpressionAttributeNames can only be specified when using expressions"
+            )
+        }
+        if let problem = self.problem { throw .validation(problem) }
+        for index in self.keys.indices.dropFirst()
+        where self.keys[..<index].contains(self.keys[index]) {
+            throw .validation("Provided list of item keys contains duplicates")
+        }
+        var table = BatchGetTable(table: self.table, keys: self.keys)
+        table.consistentRead = self.consistentRead
+        table.projection = self.projection
+        table.bindings = ExpressionBindings(names: self.names)
+        return table
+    }
+}
