@@ -44,9 +44,15 @@ struct PackedCursor {
         return self.buffer[self.offset]
     }
 
+    /// Nearly all lengths and counts fit one byte, so that case is worth inlining.
+    @inline(__always)
     mutating func varint() -> Int {
         let first = self.byte()
-        if first < 0x80 { return Int(first) }
+        return first < 0x80 ? Int(first) : self.longVarint(first)
+    }
+
+    @inline(never)
+    private mutating func longVarint(_ first: UInt8) -> Int {
         var value = Int(first & 0x7F)
         var shift = 7
         while true {
