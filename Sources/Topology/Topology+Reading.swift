@@ -6,10 +6,25 @@ extension Topology {
         "network", "clocks", "ports", "default-region",
     ]
 
-    /// Reads a topology from the bytes of a YAML file; `path` is for messages and the default name.
+    /// Every key at every level, each once; the manual names them all.
+    package static var documentedKeys: [String] {
+        let ports = PortsDraft.defaults(regionCount: 1, nodeCount: 1).runs.map(\.key)
+        let nested = TopologyReader.regionKeys + TopologyReader.networkKeys
+        let all = Self.keys + nested + TopologyReader.clockKeys + ports
+        return Set(all).sorted()
+    }
+
+    /// Reads a topology from the bytes of a YAML file.
+    ///
+    /// `path` is for messages. A file that does not name its cluster gets `defaultName`, or else the
+    /// name of the file.
     ///
     /// - Throws: every fault of the file at once.
-    package init(yaml bytes: [UInt8], path: String) throws(TopologyError) {
+    package init(
+        yaml bytes: [UInt8],
+        path: String,
+        defaultName: String? = nil
+    ) throws(TopologyError) {
         let root: YAMLNode?
         do throws(YAMLError) {
             root = try YAMLParser.document(in: bytes)
@@ -23,7 +38,10 @@ extension Topology {
                 )
             ])
         }
-        var reader = TopologyReader(path: path)
+        var reader = TopologyReader(
+            path: path,
+            defaultName: defaultName ?? Self.defaultName(path: path)
+        )
         let topology = reader.topology(root ?? YAMLNode(line: 1, content: .mapping([])))
         guard let topology, reader.faults.isEmpty else {
             throw TopologyError(faults: reader.sortedFaults)
@@ -110,7 +128,7 @@ extension TopologyReader {
         let allowed =
             "lower-case letters, digits and hyphens, beginning with a letter, at most \(max) bytes"
         guard let node else {
-            let name = Topology.defaultName(path: self.path)
+            let name = self.defaultName
             if !NameRule.isName(name, bytesMax: max) {
                 self.report(
                     1,

@@ -123,12 +123,16 @@ extension TopologyError {
 
 extension Topology {
     /// Reads the topology that a name or path means.
+    ///
+    /// `defaultName` is for copies of a file, whose own name says nothing about the cluster.
     package static func load(
         nameOrPath: String,
+        defaultName: String? = nil,
         files: TopologyFiles = .standard
     ) throws(TopologyError) -> Topology {
         let path = try files.path(of: nameOrPath)
-        return try Topology(yaml: try TopologyFiles.bytes(of: path), path: path)
+        let bytes = try TopologyFiles.bytes(of: path)
+        return try Topology(yaml: bytes, path: path, defaultName: defaultName)
     }
 
     /// ``path`` from the root of the file system, to be handed to processes that run elsewhere.

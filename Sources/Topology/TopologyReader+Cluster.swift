@@ -42,6 +42,8 @@ struct RegionDraft {
 }
 
 extension TopologyReader {
+    static let regionKeys = ["name", "zones", "nodes"]
+    static let clockKeys = ["offset", "drift"]
     private static let regionsForm = "a list of regions, each a name or a mapping with 'name'"
     private static let nameForm = "lower-case letters, digits and hyphens, beginning with a letter"
 
@@ -93,7 +95,7 @@ extension TopologyReader {
                 node,
                 of: "a region",
                 under: " in a region",
-                known: ["name", "zones", "nodes"]
+                known: Self.regionKeys
             )
         else { return nil }
         guard let nameNode = fields["name"] else {
@@ -262,7 +264,7 @@ extension TopologyReader {
                 entry.value,
                 of: name,
                 under: " in \(name)",
-                known: ["offset", "drift"]
+                known: Self.clockKeys
             )
         else { return clock }
         if let node = fields["offset"] {

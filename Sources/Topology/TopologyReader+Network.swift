@@ -30,7 +30,7 @@ private enum LatencySource {
 }
 
 extension TopologyReader {
-    private static let networkKeys = [
+    static let networkKeys = [
         "latency", "round-trip", "zones", "jitter", "loss", "bandwidth", "links",
     ]
     private static let linkKeys = ["from", "to", "latency", "jitter", "loss", "bandwidth"]

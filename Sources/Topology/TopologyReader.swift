@@ -6,12 +6,17 @@ import Primitives
 /// run reports all there is to mend. The result is used only when there was no fault.
 struct TopologyReader {
     let path: String
+    /// The cluster's name unless the file says one.
+    let defaultName: String
     private(set) var faults: [TopologyFault] = []
     private(set) var isFull = false
     /// False when a region could not be read: words that name none are then no fault of their own.
     var hasAllRegions = true
 
-    init(path: String) { self.path = path }
+    init(path: String, defaultName: String) {
+        self.path = path
+        self.defaultName = defaultName
+    }
 
     // MARK: Faults
 

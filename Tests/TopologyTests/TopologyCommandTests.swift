@@ -121,7 +121,7 @@ struct TopologyCommandTests {
                   us-east-1          ·      69.65
                   eu-west-1      69.65          ·
 
-                  between zones of a region, one way 0.5ms
+                  between zones of a region, one way 500us
 
                   from       to          one way  jitter  loss  bandwidth
                   eu-west-1  us-east-1  34.825ms     0ms    1%     50Mbit
