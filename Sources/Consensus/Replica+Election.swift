@@ -228,6 +228,10 @@ extension Replica {
         by voter: ReplicaID,
         into effects: inout [Effect]
     ) {
+        switch self.role {
+        case .follower, .leader: return
+        case .preCandidate, .candidate: break
+        }
         let isFuture = response.isPreVote && response.isGranted
         if !isFuture { self.adopt(response.term, into: &effects) }
         guard response.isGranted else { return }

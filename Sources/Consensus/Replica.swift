@@ -216,6 +216,9 @@ package struct Replica: Sendable {
         case .append(let append):
             self.appendReceived(append, from: peer, storage, into: &effects)
         case .appendResponse(let response):
+            // Only whom an answer is for heeds it: a late one must not make a follower forget its
+            // leader, and with it the lease it promised.
+            guard self.isLeader else { return }
             self.adopt(response.term, into: &effects)
             guard response.term == self.term, self.isLeader else { return }
             self.appendAnswered(response, by: peer, storage, into: &effects)
@@ -224,7 +227,6 @@ package struct Replica: Sendable {
         case .voteResponse(let response):
             self.voteAnswered(response, by: peer, into: &effects)
         case .timeoutNow(let term):
-            self.adopt(term, into: &effects)
             guard term == self.term, self.isVoter, case .follower = self.role else { return }
             self.becomeCandidate(isTransfer: true, into: &effects)
         }
