@@ -69,8 +69,11 @@ let package = Package(
             swiftSettings: settings),
 
         tests("PrimitivesTests", ["Primitives"]),
+        tests("EventLoopTests", ["EventLoop"]),
+        tests("RocksStoreTests", ["RocksStore", "Tables", "Primitives"]),
         tests("DataModelTests", ["DataModel", "Primitives"]),
         tests("ExpressionsTests", ["Expressions", "DataModel", "Primitives"]),
+        tests("ConsensusTests", ["Consensus", "Primitives"], fixtures: ["Scripts"]),
         tests("PlacementTests", ["Placement", "Primitives"]),
         tests("TopologyTests", ["Topology", "Placement", "Primitives"]),
         tests("TidyTests", []),
