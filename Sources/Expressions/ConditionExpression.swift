@@ -26,7 +26,7 @@ package struct ConditionExpression: Sendable {
         _ substitutions: inout Substitutions
     ) throws(ExpressionError) {
         var parser = try ConditionParser(text, kind, &substitutions)
-        defer { substitutions = parser.core.substitutions }
+        defer { swap(&substitutions, &parser.core.substitutions) }
         self = try parser.parse()
     }
 

@@ -4,7 +4,7 @@ import DataModel
 ///
 /// A parenthesis may hold a condition or an operand, and only what follows tells: so both are
 /// parsed by the same functions, and what came out (``Parsed``) is checked where it is used.
-struct ConditionParser {
+struct ConditionParser: ~Copyable {
     var core: Parser
     private var nodes: [ConditionNode] = []
     private var lists: [Operand] = []

@@ -21,7 +21,8 @@ enum PathElement: Equatable, Sendable {
         case (.index(let left), .index(let right)): left < right
         case (.index, .name): true
         case (.name, .index): false
-        case (.name(let left), .name(let right)): ByteOrder.isLess(left, right)
+        // Equality first: it is instant for the many paths that begin with one long `#name`.
+        case (.name(let left), .name(let right)): left != right && ByteOrder.isLess(left, right)
         }
     }
 }
@@ -45,6 +46,7 @@ struct PathTable: Sendable {
 
     /// Begins a path with its attribute's name.
     mutating func begin(with name: [UInt8]) -> PathReference {
+        if self.elements.isEmpty { self.elements.reserveCapacity(8) }
         self.elements.append(.name(name))
         return PathReference(start: UInt16(self.elements.count - 1), count: 1)
     }

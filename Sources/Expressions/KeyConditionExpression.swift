@@ -122,7 +122,10 @@ extension KeyConditionExpression {
             default: continue
             }
             throw ExpressionError(
-                "One or more parameter values are not valid. The AttributeValue for a key attribute "
+                """
+                One or more parameter values are not valid. The AttributeValue for a key \
+                attribute 
+                """
                     + "cannot contain an empty \(kind) value. Key: \(text(attribute.name))"
             )
         }

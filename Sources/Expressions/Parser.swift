@@ -4,8 +4,9 @@ import DataModel
 ///
 /// One pass over the text, no backtracking. A syntax error ends it at once; any other mistake is
 /// noted and parsing goes on, because the service reports mistakes in an order of importance
-/// (``Mistake``), not in the order of the text.
-struct Parser {
+/// (``Mistake``), not in the order of the text. Not copyable, because a copy made by accident would
+/// cost more than parsing.
+struct Parser: ~Copyable {
     let kind: ExpressionKind
     var substitutions: Substitutions
     var paths = PathTable()
@@ -73,15 +74,23 @@ struct Parser {
 
     /// The refusal of the current token: it is named, with its neighbours as they are written.
     func syntaxError() -> ExpressionError {
-        let name = self.token.kind == .end ? "<EOF>" : text(self.bytes(of: self.token))
-        var lookahead = self.lexer
-        let following = lookahead.next()
-        let start = self.previous.end > 0 ? self.previous.start : self.token.start
-        let end = self.token.kind == .end ? self.previous.end : following.end
-        let last = following.kind == .end ? max(self.token.end, self.previous.end) : end
-        let stop = self.token.kind == .end ? self.previous.end : last
-        let near = text(self.lexer.text[min(start, stop)..<stop])
-        return self.error("Syntax error; token: \"\(name)\", near: \"\(near)\"")
+        let isFirst = self.previous.kind == .end
+        let name: String
+        let near: Range<Int>
+        if self.token.kind == .end {
+            name = "<EOF>"
+            near = self.previous.start..<self.previous.end
+        } else {
+            var lookahead = self.lexer
+            let following = lookahead.next()
+            name = text(self.bytes(of: self.token))
+            near =
+                (isFirst ? self.token : self.previous)
+                .start..<(following.kind == .end ? self.token : following).end
+        }
+        return self.error(
+            "Syntax error; token: \"\(name)\", near: \"\(text(self.lexer.text[near]))\""
+        )
     }
 
     /// Notes a mistake that is not one of syntax; the most important one is reported, and of

@@ -44,6 +44,16 @@ extension Parser {
     }
 }
 
+extension ValueWriter {
+    /// Appends a copy of an item's attribute to the open item.
+    mutating func write(_ entry: PackedEntry) {
+        entry.value.bytes.withUnsafeBytes {
+            self.name(UnsafeRawBufferPointer(rebasing: $0[entry.nameRange]))
+        }
+        self.value(entry.value)
+    }
+}
+
 /// Disjoint document paths, sorted, and what they select from an item.
 struct Projection: Sendable {
     /// Sorted, so that paths with a common beginning are neighbours.
@@ -84,10 +94,11 @@ struct Projection: Sendable {
             }
             if end == next { continue }
             if let part = self.part(of: entry.value, next..<end, depth: 1) {
-                writer.name(entry.name)
                 switch part {
-                case .whole(let value): writer.value(value)
-                case .tree(let value): writer.append(value)
+                case .whole: writer.write(entry)
+                case .tree(let value):
+                    writer.name(entry.name)
+                    writer.append(value)
                 }
             }
             next = end

@@ -41,8 +41,26 @@ package struct Substitutions: Sendable {
             let keys = values.map(\.key)
             try Self.check(keys, "ExpressionAttributeValues", sign: UInt8(ascii: ":"))
             self.valueKeys = KeyTable(keys)
-            self.values = values.map { PackedValue($0.value) }
+            self.values = Self.packed(values)
         }
+    }
+
+    /// The values packed in one buffer that they share: as the elements of a list.
+    private static func packed(
+        _ values: [(key: [UInt8], value: AttributeValue)]
+    ) -> [PackedValue] {
+        var writer = ValueWriter(reserving: 64 + 32 * values.count)
+        do {
+            try writer.beginList()
+        } catch {
+            preconditionFailure("one list cannot be too deep: \(error)")
+        }
+        for value in values { writer.append(value.value) }
+        writer.endList()
+        var packed: [PackedValue] = []
+        packed.reserveCapacity(values.count)
+        for value in writer.finishValue().elements { packed.append(value) }
+        return packed
     }
 
     /// Refuses placeholders that no expression parsed so far has used.
@@ -98,7 +116,9 @@ private struct KeyTable: Sendable {
     /// plain search finds faster.
     private let order: [Int]
     private var usedCount = 0
-    private var used: [Bool] = []
+    /// One bit for each of the first 64 keys, and an element for each of the others.
+    private var usedBits: UInt64 = 0
+    private var usedRest: [Bool] = []
 
     init() {
         self.keys = []
@@ -107,7 +127,7 @@ private struct KeyTable: Sendable {
 
     init(_ keys: [[UInt8]]) {
         self.keys = keys
-        self.used = Array(repeating: false, count: keys.count)
+        if keys.count > 64 { self.usedRest = Array(repeating: false, count: keys.count - 64) }
         self.order =
             keys.count <= 16
             ? [] : keys.indices.sorted { ByteOrder.isLess(keys[$0], keys[$1]) }
@@ -119,11 +139,19 @@ private struct KeyTable: Sendable {
             self.index(of: UnsafeRawBufferPointer(rebasing: bytes[token]))
         }
         guard let index = found else { return nil }
-        if !self.used[index] {
-            self.used[index] = true
+        if !self.isUsed(index) {
             self.usedCount += 1
+            if index < 64 {
+                self.usedBits |= 1 << UInt64(index)
+            } else {
+                self.usedRest[index - 64] = true
+            }
         }
         return index
+    }
+
+    private func isUsed(_ index: Int) -> Bool {
+        index < 64 ? self.usedBits & 1 << UInt64(index) != 0 : self.usedRest[index - 64]
     }
 
     private func index(of wanted: UnsafeRawBufferPointer) -> Int? {
@@ -151,7 +179,7 @@ private struct KeyTable: Sendable {
     /// The keys nobody used, as error texts list them; nil when there are none.
     func unused() -> String? {
         guard self.usedCount < self.keys.count else { return nil }
-        return self.keys.indices.filter { !self.used[$0] }.map { text(self.keys[$0]) }
+        return self.keys.indices.filter { !self.isUsed($0) }.map { text(self.keys[$0]) }
             .joined(separator: ", ")
     }
 }

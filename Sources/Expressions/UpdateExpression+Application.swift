@@ -254,13 +254,6 @@ extension Item {
 }
 
 extension ValueWriter {
-    fileprivate mutating func write(_ entry: PackedEntry) {
-        entry.value.bytes.withUnsafeBytes {
-            self.name(UnsafeRawBufferPointer(rebasing: $0[entry.nameRange]))
-        }
-        self.value(entry.value)
-    }
-
     fileprivate mutating func write(_ change: AttributeChange) {
         guard let value = change.value else { return }
         self.name(change.name)

@@ -21,7 +21,7 @@ package struct UpdateExpression: Sendable {
         _ substitutions: inout Substitutions
     ) throws(ExpressionError) {
         var parser = try UpdateParser(text, &substitutions)
-        defer { substitutions = parser.core.substitutions }
+        defer { swap(&substitutions, &parser.core.substitutions) }
         self = try parser.parse()
     }
 

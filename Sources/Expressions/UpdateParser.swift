@@ -1,7 +1,7 @@
 import DataModel
 
 /// Parses updates by recursive descent.
-struct UpdateParser {
+struct UpdateParser: ~Copyable {
     var core: Parser
     private var actions: [UpdateAction] = []
     private var operands: [UpdateOperand] = []

@@ -135,12 +135,18 @@ struct ConditionEvaluationTests {
         )
         #expect(
             refusal { () throws(ExpressionError) in try filter.checkQueryFilter(schema: schema) }
-                == "Filter Expression can only contain non-primary key attributes: Primary key attribute: sk"
+                == """
+                Filter Expression can only contain non-primary key attributes: Primary key \
+                attribute: sk
+                """
         )
         let nested = try ConditionExpression(parsing: bytes("pk.a = :s"), &substitutions)
         #expect(
             refusal { () throws(ExpressionError) in try nested.check(schema: schema) }
-                == "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: pk"
+                == """
+                Key attributes must be scalars; list random access '[]' and map lookup '.' \
+                are not allowed: Key: pk
+                """
         )
         try ConditionExpression(parsing: bytes("pk = :s"), &substitutions).check(schema: schema)
     }

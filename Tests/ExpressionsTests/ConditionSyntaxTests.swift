@@ -29,7 +29,9 @@ struct ConditionSyntaxTests {
             Example("tenantAgent:abc-", #"Syntax error; token: ":abc", near: "tenantAgent:abc-""#),
             Example(
                 "#a attribute_not_exists :s",
-                ##"Syntax error; token: "attribute_not_exists", near: "#a attribute_not_exists :s""##
+                ##"""
+                Syntax error; token: "attribute_not_exists", near: "#a attribute_not_exists :s"
+                """##
             ),
             Example("begins_with(a, G#)", ##"Syntax error; token: "#", near: "G#)""##),
             Example("[object Object]", #"Syntax error; token: "[", near: "[object""#),
@@ -76,11 +78,17 @@ struct ConditionSyntaxTests {
             ),
             Example(
                 "#q = :s",
-                "An expression attribute name used in the document path is not defined; attribute name: #q"
+                """
+                An expression attribute name used in the document path is not defined; \
+                attribute name: #q
+                """
             ),
             Example(
                 "a = :q",
-                "An expression attribute value used in expression is not defined; attribute value: :q"
+                """
+                An expression attribute value used in expression is not defined; attribute \
+                value: :q
+                """
             ),
             Example("foo(a)", "Invalid function name; function: foo"),
             Example("SIZE(a) > :n", "Invalid function name; function: SIZE"),
@@ -98,75 +106,131 @@ struct ConditionSyntaxTests {
             ),
             Example(
                 "attribute_exists(a) = :true",
-                "The function is not allowed to be used this way in an expression; function: attribute_exists"
+                """
+                The function is not allowed to be used this way in an expression; function: \
+                attribute_exists
+                """
             ),
             Example(
                 "contains(a, begins_with(b, :s))",
-                "The function is not allowed to be used this way in an expression; function: begins_with"
+                """
+                The function is not allowed to be used this way in an expression; function: \
+                begins_with
+                """
             ),
             Example(
                 "attribute_exists(a, b)",
-                "Incorrect number of operands for operator or function; operator or function: attribute_exists, number of operands: 2"
+                """
+                Incorrect number of operands for operator or function; operator or function: \
+                attribute_exists, number of operands: 2
+                """
             ),
             Example(
                 "contains(a)",
-                "Incorrect number of operands for operator or function; operator or function: contains, number of operands: 1"
+                """
+                Incorrect number of operands for operator or function; operator or function: \
+                contains, number of operands: 1
+                """
             ),
             Example(
                 "attribute_exists(:s)",
-                "Operator or function requires a document path; operator or function: attribute_exists"
+                """
+                Operator or function requires a document path; operator or function: \
+                attribute_exists
+                """
             ),
             Example(
                 "begins_with(a, :n)",
-                "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N"
+                """
+                Incorrect operand type for operator or function; operator or function: \
+                begins_with, operand type: N
+                """
             ),
             Example(
                 "begins_with(:ss, a)",
-                "Incorrect operand type for operator or function; operator or function: begins_with, operand type: SS"
+                """
+                Incorrect operand type for operator or function; operator or function: \
+                begins_with, operand type: SS
+                """
             ),
             Example(
                 "size(:n) > a",
-                "Incorrect operand type for operator or function; operator or function: size, operand type: N"
+                """
+                Incorrect operand type for operator or function; operator or function: size, \
+                operand type: N
+                """
             ),
             Example(
                 "size(size(a)) > :n",
-                "Incorrect operand type for operator or function; operator or function: size, operand type: N"
+                """
+                Incorrect operand type for operator or function; operator or function: size, \
+                operand type: N
+                """
             ),
             Example(
                 "a < :true",
-                "Incorrect operand type for operator or function; operator or function: <, operand type: BOOL"
+                """
+                Incorrect operand type for operator or function; operator or function: <, \
+                operand type: BOOL
+                """
             ),
             Example(
                 "a >= :ss",
-                "Incorrect operand type for operator or function; operator or function: >=, operand type: SS"
+                """
+                Incorrect operand type for operator or function; operator or function: >=, \
+                operand type: SS
+                """
             ),
             Example(
                 "attribute_type(a, :n)",
-                "Incorrect operand type for operator or function; operator or function: attribute_type, operand type: N"
+                """
+                Incorrect operand type for operator or function; operator or function: \
+                attribute_type, operand type: N
+                """
             ),
             Example(
                 "attribute_type(a, b)",
-                "Incorrect operand type for operator or function; operator or function: attribute_type, operand type: {NS,SS,L,BS,N,M,B,BOOL,NULL,S}"
+                """
+                Incorrect operand type for operator or function; operator or function: \
+                attribute_type, operand type: {NS,SS,L,BS,N,M,B,BOOL,NULL,S}
+                """
             ),
             Example(
                 "attribute_type(a, :badType)",
-                "Invalid attribute type name found; type: STRING, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}"
+                """
+                Invalid attribute type name found; type: STRING, valid types: \
+                {B,NULL,SS,BOOL,L,BS,N,NS,S,M}
+                """
             ),
             Example(
                 "a.b[1] = #a.#b[1]",
-                "The first operand must be distinct from the remaining operands for this operator or function; operator: =, first operand: [a, b, [1]]"
+                """
+                The first operand must be distinct from the remaining operands for this \
+                operator or function; operator: =, first operand: [a, b, [1]]
+                """
             ),
             Example(
                 "contains(a, a)",
-                "The first operand must be distinct from the remaining operands for this operator or function; operator: contains, first operand: [a]"
+                """
+                The first operand must be distinct from the remaining operands for this \
+                operator or function; operator: contains, first operand: [a]
+                """
             ),
             Example(
                 "a BETWEEN :two AND :n",
-                "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {N:2}, upper bound operand: AttributeValue: {N:1}"
+                """
+                The BETWEEN operator requires upper bound to be greater than or equal to lower \
+                bound; lower bound operand: AttributeValue: {N:2}, upper bound operand: \
+                AttributeValue: {N:1}
+                """
             ),
             Example(
                 "a BETWEEN :n AND :s",
-                "The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: {N:1}, upper bound operand: AttributeValue: {S:str}"
+                """
+                The BETWEEN operator requires same data type for lower and upper bounds; lower \
+                bound operand: AttributeValue: {N:1}, upper bound operand: AttributeValue: \
+                {S:str}
+                """
             ),
         ]
     )
@@ -186,11 +250,17 @@ struct ConditionSyntaxTests {
             ),
             Example(
                 "begins_with(a, :n) AND #q = :s",
-                "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N"
+                """
+                Incorrect operand type for operator or function; operator or function: \
+                begins_with, operand type: N
+                """
             ),
             Example(
                 "begins_with(#q, :n)",
-                "An expression attribute name used in the document path is not defined; attribute name: #q"
+                """
+                An expression attribute name used in the document path is not defined; \
+                attribute name: #q
+                """
             ),
         ]
     )
@@ -202,7 +272,10 @@ struct ConditionSyntaxTests {
     func label() throws {
         #expect(
             try self.message("name = :s", kind: .filter)
-                == "Invalid FilterExpression: Attribute name is a reserved keyword; reserved keyword: name"
+                == """
+                Invalid FilterExpression: Attribute name is a reserved keyword; reserved \
+                keyword: name
+                """
         )
         #expect(
             try self.message("", kind: .filter)
@@ -243,7 +316,10 @@ struct ConditionLimitTests {
         #expect(try self.message(fits).hasPrefix("accepted"))
         #expect(
             try self.message(fits + " ")
-                == "Invalid ConditionExpression: Expression size has exceeded the maximum allowed size; expression size: 4097"
+                == """
+                Invalid ConditionExpression: Expression size has exceeded the maximum \
+                allowed size; expression size: 4097
+                """
         )
     }
 
@@ -255,7 +331,10 @@ struct ConditionLimitTests {
         }
         #expect(try self.message(text(150)).hasPrefix("accepted"))
         let refusal =
-            "Invalid ConditionExpression: The expression contains too many operators; operator count: 301"
+            """
+            Invalid ConditionExpression: The expression contains too many operators; operator \
+            count: 301
+            """
         #expect(try self.message("NOT NOT " + text(150)) == refusal)
         #expect(try self.message("NOT " + text(150)).hasPrefix("accepted"))
         #expect(try self.message(text(400)) == refusal)
@@ -269,7 +348,10 @@ struct ConditionLimitTests {
         #expect(try self.message(text(100)).hasPrefix("accepted"))
         #expect(
             try self.message(text(101))
-                == "Invalid ConditionExpression: The IN operator is provided with too many operands; number of operands: 101"
+                == """
+                Invalid ConditionExpression: The IN operator is provided with too many \
+                operands; number of operands: 101
+                """
         )
     }
 
@@ -281,7 +363,10 @@ struct ConditionLimitTests {
         #expect(try self.message(text(32)).hasPrefix("accepted"))
         #expect(
             try self.message(text(33))
-                == "Invalid ConditionExpression: The document path has too many nesting levels; nesting levels: 33"
+                == """
+                Invalid ConditionExpression: The document path has too many nesting levels; \
+                nesting levels: 33
+                """
         )
     }
 

@@ -98,11 +98,17 @@ struct KeyConditionTests {
             Example("a <> b", "Invalid operator used in KeyConditionExpression: <>"),
             Example(
                 ":s between size(b) and size(a) and b > :t",
-                "Invalid condition in KeyConditionExpression: BETWEEN operator must have the key attribute as its first operand"
+                """
+                Invalid condition in KeyConditionExpression: BETWEEN operator must have the key \
+                attribute as its first operand
+                """
             ),
             Example(
                 "begins_with(:s, b) and a > :t",
-                "Invalid condition in KeyConditionExpression: begins_with operator must have the key attribute as its first operand"
+                """
+                Invalid condition in KeyConditionExpression: begins_with operator must have the \
+                key attribute as its first operand
+                """
             ),
             Example(
                 "size(b) > a AND a.b > b AND b > c",
@@ -115,19 +121,31 @@ struct KeyConditionTests {
             ),
             Example(
                 "b > a.b",
-                "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"
+                """
+                Invalid condition in KeyConditionExpression: Multiple attribute names used in \
+                one condition
+                """
             ),
             Example(
                 "b between c[1] and d",
-                "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"
+                """
+                Invalid condition in KeyConditionExpression: Multiple attribute names used in \
+                one condition
+                """
             ),
             Example(
                 "a between b and size(a)",
-                "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"
+                """
+                Invalid condition in KeyConditionExpression: Multiple attribute names used in \
+                one condition
+                """
             ),
             Example(
                 "begins_with(a, b)",
-                "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"
+                """
+                Invalid condition in KeyConditionExpression: Multiple attribute names used in \
+                one condition
+                """
             ),
             Example(
                 "b.d > a AND c.d > e.f",
@@ -156,15 +174,24 @@ struct KeyConditionTests {
             Example("pk = :s AND a = :n", "Query condition missed key schema element: sk"),
             Example(
                 "pk = :n",
-                "One or more parameter values were invalid: Condition parameter type does not match schema type"
+                """
+                One or more parameter values were invalid: Condition parameter type does not \
+                match schema type
+                """
             ),
             Example(
                 "pk = :s AND sk = :t",
-                "One or more parameter values were invalid: Condition parameter type does not match schema type"
+                """
+                One or more parameter values were invalid: Condition parameter type does not \
+                match schema type
+                """
             ),
             Example(
                 "pk = :empty",
-                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: pk"
+                """
+                One or more parameter values are not valid. The AttributeValue for a key \
+                attribute cannot contain an empty string value. Key: pk
+                """
             ),
             Example(
                 "pk = 4",
@@ -172,12 +199,19 @@ struct KeyConditionTests {
             ),
             Example(
                 "pk = :s AND begins_with(sk, :n)",
-                "Invalid KeyConditionExpression: Incorrect operand type for operator or function; operator or function: begins_with, operand type: N"
+                """
+                Invalid KeyConditionExpression: Incorrect operand type for operator or \
+                function; operator or function: begins_with, operand type: N
+                """
             ),
             Example("", "Invalid KeyConditionExpression: The expression can not be empty;"),
             Example(
                 "a between :two and :n",
-                "Invalid KeyConditionExpression: The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {N:2}, upper bound operand: AttributeValue: {N:1}"
+                """
+                Invalid KeyConditionExpression: The BETWEEN operator requires upper bound to be \
+                greater than or equal to lower bound; lower bound operand: AttributeValue: \
+                {N:2}, upper bound operand: AttributeValue: {N:1}
+                """
             ),
         ]
     )

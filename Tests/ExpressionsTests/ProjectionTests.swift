@@ -49,27 +49,45 @@ struct ProjectionTests {
             Example("and", "Attribute name is a reserved keyword; reserved keyword: and"),
             Example(
                 "#q, a",
-                "An expression attribute name used in the document path is not defined; attribute name: #q"
+                """
+                An expression attribute name used in the document path is not defined; \
+                attribute name: #q
+                """
             ),
             Example(
                 "a, a",
-                "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a]"
+                """
+                Two document paths overlap with each other; must remove or rewrite one of these \
+                paths; path one: [a], path two: [a]
+                """
             ),
             Example(
                 "m, b, m.x[1]",
-                "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [m], path two: [m, x, [1]]"
+                """
+                Two document paths overlap with each other; must remove or rewrite one of these \
+                paths; path one: [m], path two: [m, x, [1]]
+                """
             ),
             Example(
                 "m.x.y, m.x",
-                "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [m, x, y], path two: [m, x]"
+                """
+                Two document paths overlap with each other; must remove or rewrite one of these \
+                paths; path one: [m, x, y], path two: [m, x]
+                """
             ),
             Example(
                 "m.x, m[1]",
-                "Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [m, x], path two: [m, [1]]"
+                """
+                Two document paths conflict with each other; must remove or rewrite one of \
+                these paths; path one: [m, x], path two: [m, [1]]
+                """
             ),
             Example(
                 "#a, b, a",
-                "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a]"
+                """
+                Two document paths overlap with each other; must remove or rewrite one of these \
+                paths; path one: [a], path two: [a]
+                """
             ),
         ]
     )
@@ -86,11 +104,19 @@ struct ProjectionTests {
         #expect(throws: Never.self) { try self.projected(many) }
         #expect(
             refusal { () throws(ExpressionError) in try self.projected(many + ",p7.x") }
-                == "Invalid ProjectionExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [p7], path two: [p7, x]"
+                == """
+                Invalid ProjectionExpression: Two document paths overlap with each other; \
+                must remove or rewrite one of these paths; path one: [p7], path two: [p7, \
+                x]
+                """
         )
         #expect(
             refusal { () throws(ExpressionError) in try self.projected("q.a," + many + ",q[0]") }
-                == "Invalid ProjectionExpression: Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [q, a], path two: [q, [0]]"
+                == """
+                Invalid ProjectionExpression: Two document paths conflict with each other; \
+                must remove or rewrite one of these paths; path one: [q, a], path two: [q, \
+                [0]]
+                """
         )
     }
 
@@ -101,7 +127,10 @@ struct ProjectionTests {
         let projection = try ProjectionExpression(parsing: bytes("a, pk.x"), &substitutions)
         #expect(
             refusal { () throws(ExpressionError) in try projection.check(schema: schema) }
-                == "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: pk"
+                == """
+                Key attributes must be scalars; list random access '[]' and map lookup '.' \
+                are not allowed: Key: pk
+                """
         )
     }
 }

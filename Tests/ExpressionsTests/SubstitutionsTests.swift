@@ -23,13 +23,19 @@ struct SubstitutionsTests {
         for key in ["a", "#", "", "#a-b", ":a", "#é"] {
             #expect(
                 self.names([key])
-                    == "ExpressionAttributeNames contains invalid key: Syntax error; key: \"\(key)\""
+                    == """
+                    ExpressionAttributeNames contains invalid key: Syntax error; key: \
+                    \"\(key)\"
+                    """
             )
         }
         for key in ["v", ":", ":a b", "#v"] {
             #expect(
                 self.values([key])
-                    == "ExpressionAttributeValues contains invalid key: Syntax error; key: \"\(key)\""
+                    == """
+                    ExpressionAttributeValues contains invalid key: Syntax error; key: \
+                    \"\(key)\"
+                    """
             )
         }
         #expect(self.names(["#a", "#1", "#_x"]).hasPrefix("accepted"))
@@ -40,7 +46,10 @@ struct SubstitutionsTests {
         #expect(self.names(["#" + String(repeating: "k", count: 254)]).hasPrefix("accepted"))
         #expect(
             self.names(["#" + String(repeating: "k", count: 255)])
-                == "ExpressionAttributeNames contains invalid key: The expression attribute map contains a key that is too long; size of key: 256"
+                == """
+                ExpressionAttributeNames contains invalid key: The expression attribute map \
+                contains a key that is too long; size of key: 256
+                """
         )
     }
 
@@ -53,7 +62,10 @@ struct SubstitutionsTests {
         let check = { () throws(ExpressionError) in try substitutions.requireAllUsed() }
         #expect(
             refusal(check)
-                == "Value provided in ExpressionAttributeNames unused in expressions: keys: {#x, #y}"
+                == """
+                Value provided in ExpressionAttributeNames unused in expressions: keys: \
+                {#x, #y}
+                """
         )
         _ = try ConditionExpression(parsing: bytes("#x = :y"), &substitutions)
         _ = try ProjectionExpression(parsing: bytes("#y"), &substitutions)

@@ -61,47 +61,80 @@ struct UpdateSyntaxTests {
             ),
             Example(
                 "SET #q = :s",
-                "An expression attribute name used in the document path is not defined; attribute name: #q"
+                """
+                An expression attribute name used in the document path is not defined; \
+                attribute name: #q
+                """
             ),
             Example(
                 "SET a = :q",
-                "An expression attribute value used in expression is not defined; attribute value: :q"
+                """
+                An expression attribute value used in expression is not defined; attribute \
+                value: :q
+                """
             ),
             Example(
                 "ADD a :q",
-                "An expression attribute value used in expression is not defined; attribute value: :q"
+                """
+                An expression attribute value used in expression is not defined; attribute \
+                value: :q
+                """
             ),
             Example(
                 "SET a = :s, a.b = :s",
-                "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a, b]"
+                """
+                Two document paths overlap with each other; must remove or rewrite one of these \
+                paths; path one: [a], path two: [a, b]
+                """
             ),
             Example(
                 "SET a = :s REMOVE #a",
-                "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a]"
+                """
+                Two document paths overlap with each other; must remove or rewrite one of these \
+                paths; path one: [a], path two: [a]
+                """
             ),
             Example(
                 "SET a.b = :s REMOVE a[1]",
-                "Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [a, b], path two: [a, [1]]"
+                """
+                Two document paths conflict with each other; must remove or rewrite one of \
+                these paths; path one: [a, b], path two: [a, [1]]
+                """
             ),
             Example(
                 "SET a = :s + :n",
-                "Incorrect operand type for operator or function; operator or function: +, operand type: S"
+                """
+                Incorrect operand type for operator or function; operator or function: +, \
+                operand type: S
+                """
             ),
             Example(
                 "SET a = b - :l",
-                "Incorrect operand type for operator or function; operator or function: -, operand type: L"
+                """
+                Incorrect operand type for operator or function; operator or function: -, \
+                operand type: L
+                """
             ),
             Example(
                 "SET a = list_append(b, :s)",
-                "Incorrect operand type for operator or function; operator or function: list_append, operand type: S"
+                """
+                Incorrect operand type for operator or function; operator or function: \
+                list_append, operand type: S
+                """
             ),
             Example(
                 "SET a = list_append(b)",
-                "Incorrect number of operands for operator or function; operator or function: list_append, number of operands: 1"
+                """
+                Incorrect number of operands for operator or function; operator or function: \
+                list_append, number of operands: 1
+                """
             ),
             Example(
                 "SET a = if_not_exists(b, c, d)",
-                "Incorrect number of operands for operator or function; operator or function: if_not_exists, number of operands: 3"
+                """
+                Incorrect number of operands for operator or function; operator or function: \
+                if_not_exists, number of operands: 3
+                """
             ),
             Example(
                 "SET a = if_not_exists(:s, b)",
@@ -109,15 +142,24 @@ struct UpdateSyntaxTests {
             ),
             Example(
                 "ADD a :s",
-                "Incorrect operand type for operator or function; operator: ADD, operand type: STRING, typeSet: ALLOWED_FOR_ADD_OPERAND"
+                """
+                Incorrect operand type for operator or function; operator: ADD, operand type: \
+                STRING, typeSet: ALLOWED_FOR_ADD_OPERAND
+                """
             ),
             Example(
                 "ADD a :l",
-                "Incorrect operand type for operator or function; operator: ADD, operand type: LIST, typeSet: ALLOWED_FOR_ADD_OPERAND"
+                """
+                Incorrect operand type for operator or function; operator: ADD, operand type: \
+                LIST, typeSet: ALLOWED_FOR_ADD_OPERAND
+                """
             ),
             Example(
                 "DELETE a :n",
-                "Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER, typeSet: ALLOWED_FOR_DELETE_OPERAND"
+                """
+                Incorrect operand type for operator or function; operator: DELETE, operand \
+                type: NUMBER, typeSet: ALLOWED_FOR_DELETE_OPERAND
+                """
             ),
             Example(
                 "SET name = foo(:q) SET b = :s",
@@ -126,7 +168,10 @@ struct UpdateSyntaxTests {
             Example("SET a = foo(:q) SET a = :s", "Invalid function name; function: foo"),
             Example(
                 "SET a = :q, a = :s",
-                "An expression attribute value used in expression is not defined; attribute value: :q"
+                """
+                An expression attribute value used in expression is not defined; attribute \
+                value: :q
+                """
             ),
         ]
     )
@@ -162,7 +207,10 @@ struct UpdateSyntaxTests {
             let update = try UpdateExpression(parsing: bytes(text), &substitutions)
             #expect(
                 refusal { () throws(ExpressionError) in try update.check(schema: schema) }
-                    == "One or more parameter values were invalid: Cannot update attribute \(name). This attribute is part of the key"
+                    == """
+                    One or more parameter values were invalid: Cannot update attribute \
+                    \(name). This attribute is part of the key
+                    """
             )
         }
         try UpdateExpression(parsing: bytes("SET a = pk"), &substitutions).check(schema: schema)
