@@ -1,7 +1,7 @@
 /// An attribute's value in tree form, for requests, expressions and tests; items are stored in the
 /// packed form, see ``PackedValue``.
 ///
-/// Strings are UTF-8 bytes, because DynamoDB compares bytes. Sets made by ``PackedValue/unpacked()``
+/// Strings are UTF-8 bytes, because DynamoDB compares bytes. Sets from ``PackedValue/unpacked()``
 /// are sorted and without duplicates; others become so when they are packed, and are equal in any
 /// order.
 package enum AttributeValue: Equatable, Sendable {

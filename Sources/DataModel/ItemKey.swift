@@ -116,7 +116,7 @@ package struct ItemKey: Hashable, Comparable, Sendable {
         partitionKey.withUnsafeBytes { XXHash64.hash($0) }
     }
 
-    /// Token, length and bytes of a partition key: what all keys with that partition key begin with.
+    /// Token, length and bytes of a partition key: what all its keys begin with.
     package static func partitionPrefix(
         _ schema: KeySchema,
         _ partition: PackedValue

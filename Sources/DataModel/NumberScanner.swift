@@ -95,7 +95,7 @@ struct NumberScanner {
         return isNegative ? -value : value
     }
 
-    /// The decimal digits as digits of base 100; a first digit at an even power of ten stands alone.
+    /// The decimal digits as digits of base 100; a first digit at an even power of ten is alone.
     private func paired(exponent: Int, isNegative: Bool) -> CentesimalDigits {
         var result = CentesimalDigits()
         result.isNegative = isNegative
