@@ -174,8 +174,9 @@ extension Replica {
             self.answer(candidate, term: self.term, isPreVote: false, false, into: &effects)
             return
         }
-        self.adopt(request.term, into: &effects)
-        if self.votedFor == nil {
+        if request.term > self.term {
+            self.becomeFollower(request.term, leader: nil, votingFor: candidate, into: &effects)
+        } else if self.votedFor == nil {
             self.votedFor = candidate
             effects.append(.setVote(self.term, votedFor: candidate))
         }

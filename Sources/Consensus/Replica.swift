@@ -237,20 +237,23 @@ package struct Replica: Sendable {
         if term > self.term { self.becomeFollower(term, leader: nil, into: &effects) }
     }
 
+    /// `votingFor` may only be given with a new term.
     mutating func becomeFollower(
         _ term: Term,
         leader: ReplicaID?,
+        votingFor candidate: ReplicaID? = nil,
         into effects: inout [Effect]
     ) {
         precondition(term >= self.term)
+        if candidate != nil { precondition(term > self.term) }
         precondition(leader != self.id)
         let known = self.leader
         let wasLeader = self.isLeader
         let isNewTerm = term > self.term
         if isNewTerm {
             self.term = term
-            self.votedFor = nil
-            effects.append(.setVote(term, votedFor: nil))
+            self.votedFor = candidate
+            effects.append(.setVote(term, votedFor: candidate))
         }
         self.role = .follower(leader: leader, campaignAt: nil)
         self.peers = []
