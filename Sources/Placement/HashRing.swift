@@ -18,11 +18,11 @@ package struct RingMember: Hashable, Sendable {
 
 /// The hash circle of one region's nodes: which nodes keep the replicas of what lies at a token.
 ///
-/// Each node owns many points of the circle (virtual nodes), derived from its name only. What lies at
-/// a token belongs to the first nodes found clockwise, each in a zone of its own while zones last.
-/// A node that joins or leaves therefore moves about 1/N of what the ring places, and no more. The
-/// mechanism is that of Dynamo (SOSP 2007, section 4.2, strategy 1) with zones; the real service
-/// places partitions otherwise.
+/// Each node owns many points of the circle (virtual nodes), derived from its name only. What lies
+/// at a token belongs to the first nodes found clockwise, each in a zone of its own while zones
+/// last. A node that joins or leaves therefore moves about 1/N of what the ring places, and no
+/// more. The mechanism is that of Dynamo (SOSP 2007, section 4.2, strategy 1) with zones; the real
+/// service places partitions otherwise.
 package struct HashRing: Equatable, Sendable {
     /// One point of the circle.
     private struct Point: Hashable, Sendable {

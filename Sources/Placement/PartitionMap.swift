@@ -2,15 +2,15 @@ package import Primitives
 
 /// Where every partition of every table of one region lives.
 ///
-/// The region's catalog group holds the one authoritative map; nodes keep copies. Each change raises
-/// `version`, so that a node which routed by an old copy can be told that it is stale. Ids of
-/// partitions are handed out here and never used twice, because an id names a Raft group and its data
-/// on disk.
+/// The region's catalog group holds the one authoritative map; nodes keep copies. Each change
+/// raises `version`, so that a node which routed by an old copy can be told that it is stale. Ids
+/// of partitions are handed out here and never used twice, because an id names a Raft group and its
+/// data on disk.
 ///
-/// Two rules spread the work. The ring places a partition at the hash of its table and range, not at
-/// its range, or the n-th partitions of all tables would share nodes. And among a partition's
-/// replicas that one is the preferred leader whose node leads the fewest partitions of the region so
-/// far, so that leaders stay even however few partitions there are.
+/// Two rules spread the work. The ring places a partition at the hash of its table and range, not
+/// at its range, or the n-th partitions of all tables would share nodes. And among a partition's
+/// replicas that one is the preferred leader whose node leads the fewest partitions of the region
+/// so far, so that leaders stay even however few partitions there are.
 package struct PartitionMap: Equatable, Sendable {
     /// Where a partition stands in `tables`.
     struct Position: Equatable, Sendable {
@@ -76,11 +76,11 @@ package struct PartitionMap: Equatable, Sendable {
 
     // MARK: Changes
 
-    /// Adds a table of `partitionCount` even partitions with `replicaCount` replicas each (fewer when
-    /// the ring has fewer nodes).
+    /// Adds a table of `partitionCount` even partitions with `replicaCount` replicas each (fewer
+    /// when the ring has fewer nodes).
     ///
-    /// `incarnations` names the present incarnation of every member of `ring`. The same map, ring and
-    /// arguments give the same result on every node.
+    /// `incarnations` names the present incarnation of every member of `ring`. The same map, ring
+    /// and arguments give the same result on every node.
     ///
     /// - Returns: the new partitions, in token order.
     package mutating func addTable(
@@ -130,8 +130,8 @@ package struct PartitionMap: Equatable, Sendable {
         return true
     }
 
-    /// Puts a node's new incarnation where its former ones were: a node that lost its disk takes the
-    /// same places again.
+    /// Puts a node's new incarnation where its former ones were: a node that lost its disk takes
+    /// the same places again.
     ///
     /// - Returns: the partitions that changed, sorted.
     package mutating func replaceIncarnation(with replica: ReplicaID) -> [PartitionID] {

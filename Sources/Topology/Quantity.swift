@@ -13,8 +13,9 @@ package enum QuantityError: Error, Equatable, Sendable {
 
 /// Quantities as people write them: a number and its unit, without a space.
 ///
-/// `70ms`, `1.5s`, `250us`, `+120ms`, `0.1%`, `50Mbit`, `10MB`, `-40ppm`. Numbers are decimal and exact:
-/// nothing passes through floating point. The same forms serve topology files and the command line.
+/// `70ms`, `1.5s`, `250us`, `+120ms`, `0.1%`, `50Mbit`, `10MB`, `-40ppm`. Numbers are decimal and
+/// exact: nothing passes through floating point. The same forms serve topology files and the
+/// command line.
 package enum Quantity {
     /// A unit and how many of the smallest unit it holds.
     private typealias Unit = (name: String, scale: UInt64)
@@ -152,7 +153,8 @@ package enum Quantity {
 
     // MARK: Writing
 
-    /// The shortest exact form in the largest unit that leaves a whole part: `70ms`, `1.5s`, `250us`.
+    /// The shortest exact form in the largest unit that leaves a whole part: `70ms`, `1.5s`,
+    /// `250us`.
     package static func text(nanoseconds: Nanoseconds) -> String {
         for (name, scale) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)] as [Unit]
         where nanoseconds >= scale { return self.decimal(nanoseconds, per: scale) + name }

@@ -5,8 +5,8 @@ package import Primitives
 /// The data (`Data/aws-rtt.csv`) are medians and ninetieth percentiles over one year of TCP pings
 /// between regions by cloudping.co, as committed on 2025-07-17 to
 /// https://github.com/commonwarexyz/monorepo (examples/estimator, p50.json and p90.json). They hold
-/// every ordered pair of 33 regions. The two directions of a pair differ only by noise, because either
-/// one is a whole round trip; we take their mean, and half of it as the delay each way.
+/// every ordered pair of 33 regions. The two directions of a pair differ only by noise, because
+/// either one is a whole round trip; we take their mean, and half of it as the delay each way.
 package enum RegionDistances {
     /// Sorted names of the regions that the data know.
     package static let regions: [String] = Self.table.regions

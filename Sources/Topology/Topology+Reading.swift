@@ -16,8 +16,8 @@ extension Topology {
 
     /// Reads a topology from the bytes of a YAML file.
     ///
-    /// `path` is for messages. A file that does not name its cluster gets `defaultName`, or else the
-    /// name of the file.
+    /// `path` is for messages. A file that does not name its cluster gets `defaultName`, or else
+    /// the name of the file.
     ///
     /// - Throws: every fault of the file at once.
     package init(

@@ -37,8 +37,8 @@ package struct ClockSettings: Hashable, Sendable {
 /// A whole cluster as its file describes it: regions, nodes, network, clocks and ports.
 ///
 /// Every process of the cluster reads the same file and so arrives at the same numbers: a region's
-/// rank and a node's id are positions in the file. A value of this type is valid; what a file can get
-/// wrong is reported by the reader before one exists.
+/// rank and a node's id are positions in the file. A value of this type is valid; what a file can
+/// get wrong is reported by the reader before one exists.
 package struct Topology: Equatable, Sendable {
     /// One region: nodes that replicate among themselves, reached at one endpoint.
     package struct Region: Equatable, Sendable {

@@ -60,8 +60,8 @@ package enum Suggestion {
         return "; did you mean '\(nearest)'?"
     }
 
-    /// Edits (insert, delete, replace, swap of neighbours) that turn one into the other: the optimal
-    /// string alignment distance.
+    /// Edits (insert, delete, replace, swap of neighbours) that turn one into the other: the
+    /// optimal string alignment distance.
     private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var beforeLast = [Int](repeating: 0, count: right.count + 1)
         var last = Array(0...right.count)

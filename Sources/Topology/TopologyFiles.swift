@@ -18,8 +18,8 @@ package struct TopologyFiles: Sendable {
 
     package init(folders: [String]) { self.folders = folders }
 
-    /// The path of the file that a word means: the word itself when it is a path or a file, else the
-    /// file of that name in a folder.
+    /// The path of the file that a word means: the word itself when it is a path or a file, else
+    /// the file of that name in a folder.
     ///
     /// - Throws: an error that lists what there is.
     package func path(of nameOrPath: String) throws(TopologyError) -> String {

@@ -212,8 +212,8 @@ extension TopologyReader {
             let nodes = region.nodeCount == 1 ? "1 node" : "\(region.nodeCount) nodes"
             self.report(
                 node?.line ?? region.line,
-                "replication-factor is \(factor)\(source) and region '\(region.name)' has \(nodes); "
-                    + "allowed is at most the nodes of the smallest region"
+                "replication-factor is \(factor)\(source) and region '\(region.name)' has "
+                    + "\(nodes); allowed is at most the nodes of the smallest region"
             )
         }
         return factor

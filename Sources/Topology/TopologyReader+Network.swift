@@ -137,8 +137,8 @@ extension TopologyReader {
     private mutating func reportLacking(_ from: RegionDraft, _ to: RegionDraft, line: Int?) {
         self.report(
             line,
-            "round-trip lacks \(from.name) to \(to.name); allowed is every pair, or a 'latency' for "
-                + "those that are not named"
+            "round-trip lacks \(from.name) to \(to.name); allowed is every pair, or a 'latency' "
+                + "for those that are not named"
         )
     }
 

@@ -38,7 +38,8 @@ struct PortsDraft {
 }
 
 extension TopologyReader {
-    /// The ports of a cluster; runs are as long as there are regions or nodes, and must not overlap.
+    /// The ports of a cluster; runs are as long as there are regions or nodes, and must not
+    /// overlap.
     mutating func ports(
         _ node: YAMLNode?,
         regionCount: Int,

@@ -1,8 +1,8 @@
 /// A value in a YAML file, with the line it stands on.
 package struct YAMLNode: Equatable, Sendable {
     package enum Content: Equatable, Sendable {
-        /// Always text: what it means is for the reader of the key to say, not for YAML's own rules,
-        /// under which a country code `NO` would be false.
+        /// Always text: what it means is for the reader of the key to say, not for YAML's own
+        /// rules, under which a country code `NO` would be false.
         case scalar(String)
         case sequence([YAMLNode])
         case mapping([YAMLEntry])

@@ -2,9 +2,9 @@ import CYAML
 
 /// Reads one YAML document into a tree, through libyaml's event interface.
 ///
-/// A deliberate part of YAML 1.1: mappings with plain keys, lists and text. Anchors, aliases, tags and
-/// further documents are refused, so that a few bytes cannot stand for much; depth and count are
-/// bounded. Duplicate keys are kept for the reader to report.
+/// A deliberate part of YAML 1.1: mappings with plain keys, lists and text. Anchors, aliases, tags
+/// and further documents are refused, so that a few bytes cannot stand for much; depth and count
+/// are bounded. Duplicate keys are kept for the reader to report.
 package struct YAMLParser: ~Copyable {
     /// libyaml keeps pointers into its own parser, which therefore must not move.
     private let parser: UnsafeMutablePointer<yaml_parser_t>

@@ -104,7 +104,8 @@ struct PartitionMapTests {
         for table in 1...tables { map.add(table, partitions: partitions, on: ring) }
         let counts = ring.members.map { map.leaderCount(of: $0.node) }
         #expect(counts.reduce(0, +) == partitions * Int(tables))
-        // Where every node holds everything the spread is perfect; else the ring's choice limits it.
+        // Where every node holds everything the spread is perfect; else the ring's choice limits
+        // it.
         let slack = nodes == 3 ? 1 : max(2, counts.reduce(0, +) / nodes / 4)
         #expect(counts.max()! - counts.min()! <= slack, "\(counts)")
     }

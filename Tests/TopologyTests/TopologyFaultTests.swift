@@ -285,8 +285,8 @@ struct TopologyFaultTests {
         ),
         FaultCase(
             head + "clocks:\n  eu-west-1: {offset: 5}",
-            "3: offset of eu-west-1 is '5', without a unit; allowed is a duration such as +120ms or "
-                + "-2s (units ns, us, ms, s, m, h)"
+            "3: offset of eu-west-1 is '5', without a unit; allowed is a duration such as +120ms "
+                + "or -2s (units ns, us, ms, s, m, h)"
         ),
         FaultCase(
             head + "clocks:\n  eu-west-1: {drift: 1.5ppm}",
@@ -314,8 +314,8 @@ struct TopologyFaultTests {
         ),
         FaultCase(
             head + "ports:\n  nodes: 8100\n  peers: 8105",
-            "4: ports of nodes (8100 to 8105) and of peers (8105 to 8110) overlap; allowed are runs "
-                + "apart, set 'ports' so"
+            "4: ports of nodes (8100 to 8105) and of peers (8105 to 8110) overlap; allowed are "
+                + "runs apart, set 'ports' so"
         ),
         FaultCase(
             head + "ports:\n  control: 8002",
