@@ -1,3 +1,5 @@
+import Topology
+
 /// A command line that was understood.
 package struct ParsedCommand: Sendable {
     package var spec: CommandSpec
@@ -164,7 +166,7 @@ package struct ArgumentParser: Sendable {
     }
 
     private func didYouMean(_ word: String, _ known: [String], prefix: String = "") -> String {
-        guard let near = Suggestion.nearest(to: word, in: known) else { return "" }
+        guard let near = Suggestion.nearest(to: word, among: known) else { return "" }
         return "Did you mean \"\(prefix)\(near)\"? "
     }
 }

@@ -1,7 +1,7 @@
 /// Every command of `atoll`; help, the parser and the command table of the README come from here.
 package enum CommandCatalog {
     package static let all: [CommandSpec] =
-        self.lifecycle + self.observation + self.faults + self.files + self.processes
+        lifecycle + observation + faults + files + processes
 
     private static let cluster = CommandSpec.Option(
         "--cluster",
@@ -251,6 +251,7 @@ package enum CommandCatalog {
                 .init("--node", "NAME", "which of its nodes"),
                 .init("--data", "DIR", "where its data lives"),
                 .init("--bootstrap", nil, "first start of a new cluster"),
+                .init("--cluster", "NAME", "the cluster's name (default: the topology's)"),
                 .init("--die-with-parent", nil, "end when standard input closes"), offset,
             ],
             examples: [

@@ -1,3 +1,5 @@
+import Topology
+
 /// Help for people, made from the same specifications that the parser reads.
 package struct HelpText {
     package var commands: [CommandSpec]
@@ -19,7 +21,7 @@ package struct HelpText {
         }
         let known = self.commands.map(\.name)
         let word = path.joined(separator: " ")
-        let near = Suggestion.nearest(to: word, in: known)
+        let near = Suggestion.nearest(to: word, among: known)
         throw UsageError(
             "no command \"\(word)\"",
             hint: (near.map { "Did you mean \"\($0)\"? " } ?? "") + "\"atoll --help\" lists all."
@@ -36,7 +38,7 @@ package struct HelpText {
     }
 
     private func list(_ commands: [CommandSpec]) -> String {
-        var table = TextTable(indent: 2)
+        var table = ReportTable(indent: 2)
         for spec in commands {
             let usage =
                 (spec.path + spec.positionals.map { $0.isOptional ? "[\($0.name)]" : $0.name })
@@ -49,13 +51,13 @@ package struct HelpText {
         var text = "\(self.style.bold("atoll " + spec.name)): \(spec.summary)\n\n"
         text += "usage: \(spec.usage)\n"
         if !spec.positionals.isEmpty {
-            var table = TextTable(indent: 2)
+            var table = ReportTable(indent: 2)
             for positional in spec.positionals {
                 table.row([.plain(positional.name), .plain(positional.help)])
             }
             text += table.rendered(self.style)
         }
-        var table = TextTable(indent: 2)
+        var table = ReportTable(indent: 2)
         for option in spec.options {
             let name = option.value.map { "\(option.name) \($0)" } ?? option.name
             table.row([.plain(name), .plain(option.help)])
@@ -63,7 +65,7 @@ package struct HelpText {
         table.row([.plain("--help"), .plain("this text")])
         text += "\noptions:\n" + table.rendered(self.style)
         if !spec.examples.isEmpty {
-            var table = TextTable(indent: 2)
+            var table = ReportTable(indent: 2)
             for example in spec.examples {
                 table.row([.plain(example.line), .dim("# " + example.purpose)])
             }

@@ -30,8 +30,7 @@ extension LinkSettings {
     /// This link with a fault on top: delays add, chances of loss combine as independent events,
     /// the narrower bandwidth holds, and one cut is enough.
     ///
-    /// The result does not depend on the order of faults, so healing one of several is the same as
-    /// never having had it.
+    /// The result does not depend on the order of faults, but for the rounding of a millionth.
     package func worsened(by effect: LinkEffect) -> LinkSettings {
         var settings = self
         settings.latency += effect.latency
@@ -109,10 +108,5 @@ package struct LinkPlan: Sendable {
         }
     }
 
-    /// The links whose settings differ from the topology's.
-    package var worsened: [DirectedLink] {
-        var links: Set<DirectedLink> = []
-        for effect in self.effects { links.formUnion(effect.links.keys) }
-        return links.filter { self.settings(of: $0) != self.base[$0.source][$0.target] }.sorted()
-    }
+    package var isClear: Bool { self.effects.isEmpty }
 }

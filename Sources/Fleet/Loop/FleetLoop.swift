@@ -25,10 +25,9 @@ import Glibc
         // Safe because the executor runs every job on the thread that is in this function.
         nonisolated(unsafe) let loop = try EventLoop()
         nonisolated(unsafe) var result: Result?
-        nonisolated(unsafe) let job = body
         loop.onTurnEnd = { executor.drain() }
         Task { @FleetLoop in
-            result = await job(loop)
+            result = await body(loop)
             loop.stop()
         }
         while result == nil { loop.run() }

@@ -111,7 +111,8 @@ package enum Files {
     package static func linkTarget(_ path: String) -> String? {
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = buffer.withUnsafeMutableBytes {
-            readlink(path, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
+            guard let base = $0.baseAddress?.assumingMemoryBound(to: CChar.self) else { return 0 }
+            return readlink(path, base, $0.count)
         }
         return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
     }

@@ -48,7 +48,7 @@ package enum TableCell: Equatable, Sendable {
 }
 
 /// Rows of cells, printed with each column as wide as its widest cell.
-package struct TextTable: Sendable {
+package struct ReportTable: Sendable {
     private var rows: [[TableCell]] = []
     private let indent: Int
     private let gap = 2
