@@ -37,7 +37,7 @@ package struct HybridClock: Equatable, Sendable {
         return Stamp(time: self.last, region: self.region)
     }
 
-    /// Takes note of another event's stamp: later stamps will be greater. Ignored in wall mode.
+    /// Takes note of another event's stamp, which later stamps will exceed; ignored in wall mode.
     package mutating func observe(_ stamp: Stamp) {
         guard self.mode == .hybrid else { return }
         self.last = max(self.last, stamp.time)

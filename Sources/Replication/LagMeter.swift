@@ -34,8 +34,10 @@ package struct SlidingHistogram: Equatable, Sendable {
 
     package init() {}
 
-    /// Counts a value under the second of `at`; `now` decides which seconds have passed out of the
-    /// minute. A sample older than the minute is not counted.
+    /// Counts a value under the second of `at`.
+    ///
+    /// By `now` it is decided which seconds have passed out of the minute; a sample older than the
+    /// minute is not counted.
     package mutating func record(_ value: Nanoseconds, at: Instant, now: Instant) {
         let number = at.nanoseconds / Self.slotLength
         let oldest = Self.oldestSlot(now: now, slots: Self.slotCount)

@@ -68,6 +68,12 @@ package struct InboundCursors: Equatable, Sendable {
         package var source: RegionID
         package var epoch: UInt64
         package var ordinal: UInt64
+
+        package init(source: RegionID, epoch: UInt64, ordinal: UInt64) {
+            self.source = source
+            self.epoch = epoch
+            self.ordinal = ordinal
+        }
     }
 
     /// What to do with a batch that arrives.

@@ -1,0 +1,252 @@
+package import DataModel
+package import Expressions
+package import Primitives
+package import Replication
+
+/// One write of a client, with its key and expressions parsed and checked against the schema.
+package struct WriteRequest: Sendable {
+    package enum Action: Sendable {
+        case put(Item)
+        /// Without an expression, an item that does not exist begins with its key and one that
+        /// does stays as it is. `key` are the key attributes.
+        case update(UpdateExpression?, key: Item)
+        case delete
+    }
+
+    package var key: ItemKey
+    package var action: Action
+    package var condition: ConditionExpression?
+    /// The outcome must hold the replaced item; costs a copy of it.
+    package var returnsOld: Bool
+
+    package init(
+        key: ItemKey,
+        action: Action,
+        condition: ConditionExpression? = nil,
+        returnsOld: Bool = true
+    ) {
+        self.key = key
+        self.action = action
+        self.condition = condition
+        self.returnsOld = returnsOld
+    }
+
+    /// Whether the replaced item's image is looked at.
+    fileprivate var needsOld: Bool {
+        if self.returnsOld || self.condition != nil { return true }
+        if case .update = self.action { return true }
+        return false
+    }
+}
+
+/// Why a write cannot be carried out.
+package enum WriteError: Error, Equatable, Sendable {
+    /// The condition or update does not fit the item; DynamoDB's text.
+    case expression(ExpressionError)
+    /// The item would exceed ``ItemLimits/itemBytesMax``.
+    case itemTooLarge
+    /// An update would nest deeper than ``ItemLimits/nestingMax``.
+    case itemTooDeep
+    case store(StoreError)
+}
+
+/// The item before and after a write; what a client asked to see is cut from these.
+package struct WriteOutcome: Equatable, Sendable {
+    /// Absent too when the request did not need it.
+    package var old: Item?
+    package var new: Item?
+    /// Sizes as DynamoDB counts them; zero where there is no item.
+    package var oldSize = 0
+    package var newSize = 0
+    /// The stamp of the version that the write made; nil when it changed nothing.
+    package var stamp: Stamp?
+    /// The write is acknowledged and lost: a version with a greater stamp stays (wall stamps).
+    package var isLost = false
+}
+
+/// What a leader decided about a write.
+package enum Evaluated: Equatable, Sendable {
+    /// Answer once the proposal is applied.
+    case proposal(Proposal, WriteOutcome)
+    /// Nothing to do: a delete of an item that does not exist. Answer once `dependsOn` is applied,
+    /// if it is given: the decision saw a write that may still be lost.
+    case unchanged(WriteOutcome, dependsOn: UInt64?)
+    /// The condition failed against `item`; `dependsOn` as above.
+    case conditionFailed(item: Item?, dependsOn: UInt64?)
+}
+
+extension Partition {
+    /// Decides a client's write against the latest state.
+    ///
+    /// Stamps follow one rule, the same as for other regions' changes: a version is stored only if
+    /// its stamp is greater than that of the stored one, tombstones included. The clock observes
+    /// the replaced version first, so with hybrid stamps a local write always is. With wall stamps
+    /// it need not be: the write is then acknowledged, nothing changes, and the ledger says so.
+    ///
+    /// A delete of an item that does not exist succeeds without a trace, as in DynamoDB, in global
+    /// tables too: it has no version to replace, so there is nothing to tell other regions.
+    ///
+    /// - Throws: what the client is told instead of an answer.
+    package func evaluate(
+        _ write: WriteRequest,
+        clock: inout HybridClock,
+        wall: WallTime,
+        now: Instant,
+        _ store: any Store
+    ) throws(WriteError) -> Evaluated {
+        precondition(self.isLeading, "only a leader decides")
+        precondition(self.range.contains(write.key.token), "a key of another partition")
+        let (record, dependsOn) = try self.read(write.key, store)
+        let old = write.needsOld ? record?.item : nil
+        if let condition = write.condition {
+            guard try Self.holds(condition, on: old) else {
+                return .conditionFailed(item: old, dependsOn: dependsOn)
+            }
+        }
+        let new = try Self.image(of: write, over: old)
+        var outcome = WriteOutcome(
+            old: old,
+            new: new?.item,
+            oldSize: record?.size ?? 0,
+            newSize: new?.size ?? 0
+        )
+        if new == nil, record?.isTombstone ?? true {
+            return .unchanged(outcome, dependsOn: dependsOn)
+        }
+        if let record { clock.observe(record.stamp) }
+        let stamp = clock.issue(wall: wall)
+        if let record, stamp <= record.stamp {
+            outcome.isLost = true
+            let loss = self.loss(write.key, stamp, new?.item, to: record.stamp, now, wall)
+            return .proposal(Proposal(payload: Command.localLoss(loss).encoded), outcome)
+        }
+        outcome.stamp = stamp
+        let version = record?.version.replaced(by: stamp) ?? VersionVector(stamp)
+        return .proposal(self.proposal(write.key, version, new, replacing: record, now), outcome)
+    }
+
+    /// Decides a put (or, without an image, a delete) that asks nothing and returns nothing: the
+    /// writes of a batch.
+    ///
+    /// - Throws: what the client is told instead of an answer.
+    package func evaluate(
+        put image: Item?,
+        at key: ItemKey,
+        clock: inout HybridClock,
+        wall: WallTime,
+        now: Instant,
+        _ store: any Store
+    ) throws(WriteError) -> Evaluated {
+        let action: WriteRequest.Action = image.map { .put($0) } ?? .delete
+        return try self.evaluate(
+            WriteRequest(key: key, action: action, returnsOld: false),
+            clock: &clock,
+            wall: wall,
+            now: now,
+            store
+        )
+    }
+
+    private func read(
+        _ key: ItemKey,
+        _ store: any Store
+    ) throws(WriteError) -> (record: ItemRecord?, dependsOn: UInt64?) {
+        do throws(StoreError) {
+            return try self.latest(key, store)
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    private static func holds(
+        _ condition: ConditionExpression,
+        on item: Item?
+    ) throws(WriteError) -> Bool {
+        do throws(ExpressionError) {
+            return try condition.evaluate(on: item)
+        } catch {
+            throw .expression(error)
+        }
+    }
+
+    /// The item that a write leaves, and its size; nil for a deletion.
+    private static func image(
+        of write: WriteRequest,
+        over old: Item?
+    ) throws(WriteError) -> (item: Item, size: Int)? {
+        switch write.action {
+        case .delete: return nil
+        case .put(let item): return (item, try Self.checkedSize(item))
+        case .update(nil, let key):
+            let item = old ?? key
+            return (item, try Self.checkedSize(item))
+        case .update(let update?, let key):
+            let item: Item
+            do throws(ExpressionError) {
+                item = try update.apply(to: old, key: key)
+            } catch {
+                throw .expression(error)
+            }
+            guard item.depth <= ItemLimits.nestingMax else { throw .itemTooDeep }
+            return (item, try Self.checkedSize(item))
+        }
+    }
+
+    private static func checkedSize(_ item: Item) throws(WriteError) -> Int {
+        let size = item.size
+        guard size <= ItemLimits.itemBytesMax else { throw .itemTooLarge }
+        return size
+    }
+
+    private func proposal(
+        _ key: ItemKey,
+        _ version: VersionVector,
+        _ new: (item: Item, size: Int)?,
+        replacing old: ItemRecord?,
+        _ now: Instant
+    ) -> Proposal {
+        let record = ItemRecord(
+            key: key,
+            version: version,
+            image: new?.item.bytes,
+            size: new?.size ?? 0
+        )
+        let isRemoval = new == nil && !self.descriptor.isGlobal
+        let kept = isRemoval ? nil : record
+        let totals = self.proposedTotals.adding(bytes: WriteCommand.size(key, record))
+        let command = WriteCommand(
+            key: key,
+            isRemoval: isRemoval,
+            deltas: Deltas(from: old, to: kept),
+            totals: totals,
+            committedAt: now,
+            record: record
+        )
+        return Proposal(
+            payload: command.encoded,
+            changes: [.init(key: key, record: kept)],
+            totals: totals
+        )
+    }
+
+    private func loss(
+        _ key: ItemKey,
+        _ stamp: Stamp,
+        _ item: Item?,
+        to winner: Stamp,
+        _ now: Instant,
+        _ wall: WallTime
+    ) -> ConflictRecord {
+        ConflictRecord(
+            table: self.descriptor.name,
+            key: key.bytes,
+            winner: winner,
+            loser: stamp,
+            relation: .skewInversion,
+            decidedBy: self.region,
+            decidedAt: now,
+            decidedAtWall: wall,
+            loserImage: ConflictRecord.kept(item?.bytes)
+        )
+    }
+}

@@ -1,0 +1,173 @@
+package import DataModel
+package import Expressions
+package import Primitives
+
+/// One page of a query or scan: where, how much, and what of it is wanted.
+package struct RangeRead: Sendable {
+    /// The keys; a scan's token range or a query's partition key and sort-key bounds.
+    package var bounds: KeyBounds
+    package var reverse = false
+    /// Exclusive start: the key that an earlier page ended with.
+    package var after: ItemKey?
+    /// DynamoDB's `Limit`: items looked at, before the filter.
+    package var itemsMax = Int.max
+    /// The page ends with the item that brings the sizes of items looked at to this.
+    package var bytesMax = 1 << 20
+    /// Records, tombstones included, that one call may touch.
+    package var recordsMax = 4_096
+    package var filter: ConditionExpression?
+    package var projection: ProjectionExpression?
+    /// Only the counts are wanted.
+    package var countsOnly = false
+
+    package init(bounds: KeyBounds) { self.bounds = bounds }
+
+    /// All keys with a token of the range: a segment of a parallel scan.
+    package init(tokens: ClosedRange<Token>) {
+        self.init(
+            bounds: KeyBounds(
+                from: ItemKey.lowerBound(of: tokens.lowerBound),
+                to: tokens.upperBound == .max
+                    ? [UInt8](repeating: 0xFF, count: 9)
+                    : ItemKey.lowerBound(of: tokens.upperBound + 1)
+            )
+        )
+    }
+}
+
+/// What a ``RangeRead`` found.
+package struct Page: Equatable, Sendable {
+    /// Why the page ends where it does.
+    package enum End: Equatable, Sendable {
+        /// There is nothing behind it.
+        case exhausted
+        /// `itemsMax` or `bytesMax`: the client is told to come again after ``Page/last``.
+        case limit
+        /// `recordsMax`: the caller comes again after ``Page/last`` to fill the page.
+        case slice
+    }
+
+    package var items: [Item] = []
+    /// Items that passed the filter.
+    package var count = 0
+    /// Items looked at.
+    package var scannedCount = 0
+    /// The sizes of the items looked at.
+    package var scannedBytes = 0
+    /// The last key looked at, tombstones' included; nil at the end.
+    package var last: ItemKey?
+    package var end = End.exhausted
+}
+
+/// Why a page cannot be read.
+package enum ReadError: Error, Equatable, Sendable {
+    case expression(ExpressionError)
+    case store(StoreError)
+}
+
+extension Partition {
+    /// The item as of what is applied and committed, or nil.
+    ///
+    /// - Throws: what the store answered.
+    package func get(_ key: ItemKey, _ store: any Store) throws(StoreError) -> Item? {
+        try self.storedRecord(key, store)?.item
+    }
+
+    /// The stored version of an item: a tombstone, too.
+    ///
+    /// - Throws: what the store answered.
+    package func storedRecord(
+        _ key: ItemKey,
+        _ store: any Store
+    ) throws(StoreError) -> ItemRecord? {
+        guard let value = try store.get(.item, PartitionKeys.item(self.id, key)) else {
+            return nil
+        }
+        return try ItemRecord(value)
+    }
+
+    /// Reads a page, in bounded work.
+    ///
+    /// - Throws: what the store or the filter answered.
+    package func page(_ read: RangeRead, _ store: any Store) throws(ReadError) -> Page {
+        var reader = PageReader(read)
+        let (from, to) = reader.storedBounds(self.id)
+        guard ByteOrder.isLess(from, to), read.itemsMax > 0 else { return Page() }
+        do throws(StoreError) {
+            try store.scan(.item, from: from, to: to, reverse: read.reverse) { key, value in
+                reader.visit(key, value)
+            }
+        } catch {
+            throw .store(error)
+        }
+        if let failure = reader.failure { throw failure }
+        return reader.page
+    }
+}
+
+/// A page while it is being read.
+private struct PageReader {
+    let read: RangeRead
+    var page = Page()
+    var failure: ReadError?
+    private var records = 0
+
+    init(_ read: RangeRead) { self.read = read }
+
+    func storedBounds(_ id: PartitionID) -> (from: [UInt8], to: [UInt8]) {
+        var from = PartitionKeys.item(id, self.read.bounds.from)
+        var to = PartitionKeys.item(id, self.read.bounds.to)
+        if let after = self.read.after {
+            let key = PartitionKeys.item(id, after)
+            if self.read.reverse {
+                if ByteOrder.isLess(key, to) { to = key }
+            } else if !ByteOrder.isLess(key, from) {
+                from = key + [0]
+            }
+        }
+        return (from, to)
+    }
+
+    mutating func visit(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
+        do throws(ReadError) {
+            try self.take(value)
+        } catch {
+            self.failure = error
+            return false
+        }
+        self.records += 1
+        if self.page.scannedCount >= self.read.itemsMax
+            || self.page.scannedBytes >= self.read.bytesMax
+        {
+            self.page.end = .limit
+        } else if self.records >= self.read.recordsMax {
+            self.page.end = .slice
+        } else {
+            return true
+        }
+        self.page.last = PartitionKeys.itemKey(key)
+        return false
+    }
+
+    private mutating func take(_ value: UnsafeRawBufferPointer) throws(ReadError) {
+        let record: ItemRecord
+        do throws(StoreError) {
+            record = try ItemRecord(value)
+        } catch {
+            throw .store(error)
+        }
+        guard let item = record.item else { return }
+        self.page.scannedCount += 1
+        self.page.scannedBytes += record.size
+        if let filter = self.read.filter {
+            do throws(ExpressionError) {
+                guard try filter.evaluate(on: item) else { return }
+            } catch {
+                throw .expression(error)
+            }
+        }
+        self.page.count += 1
+        guard !self.read.countsOnly else { return }
+        self.page.items.append(self.read.projection?.apply(to: item) ?? item)
+    }
+}

@@ -1,0 +1,198 @@
+import DataModel
+package import Primitives
+package import Replication
+
+/// What a leader decided about another region's batch.
+package enum RemoteEvaluated: Equatable, Sendable {
+    /// All of it is in; acknowledge `have`.
+    case duplicate(have: UInt64)
+    /// Changes after `have` are missing before it.
+    case gap(have: UInt64)
+    /// Acknowledge the batch's last ordinal once the proposal is applied.
+    case proposal(Proposal, RemoteCounts)
+    /// A key or item of the batch is not one of this table.
+    case malformed
+}
+
+/// How a batch's changes fared.
+package struct RemoteCounts: Equatable, Sendable {
+    package var won = 0
+    /// The stored version was newer or the same, and had seen the change or is it.
+    package var superseded = 0
+    /// Changes whose arrival decided a conflict, whoever won.
+    package var conflicts = 0
+}
+
+extension Partition {
+    /// Decides a batch of another region's changes against the latest state.
+    ///
+    /// A change wins if its stamp is greater than the stored one. If neither version had seen the
+    /// other, the loser goes into the ledger, on whichever side it is. A batch that overlaps what
+    /// came in before is decided as a whole, since deciding twice changes nothing. The answers'
+    /// `have` counts applied changes only: what is merely proposed may still be lost.
+    ///
+    /// The clock observes the winners' stamps.
+    ///
+    /// - Throws: what the store answered.
+    package func evaluate(
+        _ batch: ChangeBatch,
+        clock: inout HybridClock,
+        wall: WallTime,
+        now: Instant,
+        _ store: any Store
+    ) throws(StoreError) -> RemoteEvaluated {
+        precondition(self.isLeading, "only a leader decides")
+        let have = self.inbound.ordinal(source: batch.source, epoch: batch.epoch)
+        var ordinal: UInt64 = 0
+        switch batch.extent {
+        case .following(let previous, let upTo):
+            let verdict = self.proposedInbound.verdict(
+                source: batch.source,
+                epoch: batch.epoch,
+                previous: previous,
+                upTo: upTo
+            )
+            switch verdict {
+            case .duplicate: return .duplicate(have: have)
+            case .gap: return .gap(have: have)
+            case .inOrder: ordinal = upTo
+            }
+        case .backfill: break
+        case .backfilled(let upTo): ordinal = upTo
+        }
+        var decision = RemoteDecision(
+            command: RemoteCommand(
+                source: batch.source,
+                epoch: batch.epoch,
+                ordinal: ordinal,
+                winners: [],
+                conflicts: [],
+                committedAt: []
+            ),
+            decidedAt: now,
+            decidedAtWall: wall
+        )
+        for change in batch.changes {
+            guard let key = try? ItemKey(validating: change.key, self.descriptor.schema),
+                self.range.contains(key.token),
+                batch.extent.isBackfill || change.version.stamp.region == batch.source
+            else { return .malformed }
+            guard try self.decide(change, key, &decision, store) else { return .malformed }
+            clock.observe(change.version.stamp)
+            guard change.committedAt > .zero else { continue }
+            decision.command.committedAt.append(change.committedAt)
+        }
+        let moved =
+            ordinal > 0
+            ? InboundCursors.Entry(source: batch.source, epoch: batch.epoch, ordinal: ordinal) : nil
+        let changes = decision.command.winners.map {
+            Proposal.Change(key: $0.key, record: $0.record)
+        }
+        return .proposal(
+            Proposal(payload: decision.command.encoded, changes: changes, inbound: moved),
+            decision.counts
+        )
+    }
+
+    /// Decides one change; false when its item is not one of this table.
+    private func decide(
+        _ change: RemoteChange,
+        _ key: ItemKey,
+        _ decision: inout RemoteDecision,
+        _ store: any Store
+    ) throws(StoreError) -> Bool {
+        var stored = decision.latest(key)
+        if stored == nil { stored = try self.latest(key, store).record }
+        if let stored, change.version.stamp <= stored.stamp {
+            if change.version.isConcurrent(with: stored.version) {
+                decision.enter(
+                    key,
+                    loser: change.version.stamp,
+                    change.image,
+                    winner: stored.stamp,
+                    self
+                )
+            } else {
+                decision.counts.superseded += 1
+            }
+            return true
+        }
+        var size = 0
+        if let image = change.image {
+            guard let item = try? Item(validating: image),
+                (try? ItemKey(self.descriptor.schema, from: item)) == key
+            else { return false }
+            size = item.size
+        }
+        if let stored, change.version.isConcurrent(with: stored.version) {
+            decision.enter(
+                key,
+                loser: stored.stamp,
+                stored.image,
+                winner: change.version.stamp,
+                self
+            )
+        }
+        let record = ItemRecord(key: key, version: change.version, image: change.image, size: size)
+        decision.counts.won += 1
+        decision.win(key, record, over: stored)
+        return true
+    }
+}
+
+extension ChangeBatch.Extent {
+    fileprivate var isBackfill: Bool {
+        switch self {
+        case .following: false
+        case .backfill, .backfilled: true
+        }
+    }
+}
+
+/// A batch while it is being decided.
+private struct RemoteDecision {
+    var command: RemoteCommand
+    var decidedAt: Instant
+    var decidedAtWall: WallTime
+    var counts = RemoteCounts()
+    private var decided: [ItemKey: ItemRecord] = [:]
+
+    init(command: RemoteCommand, decidedAt: Instant, decidedAtWall: WallTime) {
+        self.command = command
+        self.decidedAt = decidedAt
+        self.decidedAtWall = decidedAtWall
+    }
+
+    /// What an earlier change of the same batch left.
+    func latest(_ key: ItemKey) -> ItemRecord? { self.decided[key] }
+
+    mutating func win(_ key: ItemKey, _ record: ItemRecord, over old: ItemRecord?) {
+        self.decided[key] = record
+        self.command.winners.append(
+            .init(key: key, deltas: Deltas(from: old, to: record), record: record)
+        )
+    }
+
+    mutating func enter(
+        _ key: ItemKey,
+        loser: Stamp,
+        _ image: [UInt8]?,
+        winner: Stamp,
+        _ partition: Partition
+    ) {
+        self.counts.conflicts += 1
+        self.command.conflicts.append(
+            ConflictRecord(
+                table: partition.descriptor.name,
+                key: key.bytes,
+                winner: winner,
+                loser: loser,
+                relation: .concurrent,
+                decidedBy: partition.region,
+                decidedAt: self.decidedAt,
+                decidedAtWall: self.decidedAtWall,
+                loserImage: ConflictRecord.kept(image)
+            )
+        )
+    }
+}

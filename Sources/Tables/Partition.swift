@@ -1,0 +1,181 @@
+import DataModel
+package import Primitives
+package import Replication
+
+/// The items of one partition: what a committed command does to them, and what a leader decides
+/// before it proposes one.
+///
+/// Decisions are taken once, at the leader, against the latest state: the store beneath an overlay
+/// of what was proposed and does not show there yet. What is proposed says what to store and by how
+/// much counts and sums change, so applying is blind: no read, one put an item. Every replica that
+/// has applied the same entries holds the same bytes.
+///
+/// Rules for the caller:
+/// - evaluate only while leading, and after an entry of the own term was applied;
+/// - propose what an evaluation returned at once and report its index by ``proposed(_:at:)``, or
+///   forget it;
+/// - apply committed entries in order; ``persistMeta(into:)`` in the same turn;
+/// - ``turnCommitted()`` after the store's batch was committed.
+package struct Partition: Sendable {
+    package let id: PartitionID
+    package let range: ClosedRange<Token>
+    package let region: RegionID
+    /// May change while the partition lives: a table becomes global when a replica is added.
+    package var descriptor: TableDescriptor
+
+    package internal(set) var appliedIndex: UInt64 = 0
+    package internal(set) var itemCount: UInt64 = 0
+    /// The items' sizes as DynamoDB counts them.
+    package internal(set) var sizeBytes: UInt64 = 0
+    package internal(set) var tombstoneCount: UInt64 = 0
+    /// Local-origin changes applied so far.
+    package internal(set) var totals = ChangeTotals()
+    package internal(set) var digest: Digest
+    /// How far each other region has acknowledged, as far as that is on record; by region.
+    package internal(set) var outbound: [(destination: RegionID, cursor: ReplicationCursor)] = []
+    package internal(set) var inbound = InboundCursors()
+    package internal(set) var ledger = LedgerCounts()
+
+    var dirty: Dirty = []
+
+    // A leader's view of what is not applied, or not visible in the store yet.
+    package internal(set) var isLeading = false
+    var overlay = Overlay()
+    var proposedTotals = ChangeTotals()
+    var proposedInbound = InboundCursors()
+    /// Payloads applied in this turn: the store does not show them before its commit.
+    var appliedThisTurn: [(index: UInt64, payload: [UInt8])] = []
+
+    /// Which records of the partition's own must be written.
+    struct Dirty: OptionSet {
+        let rawValue: UInt8
+        static let core = Dirty(rawValue: 1)
+        static let outbound = Dirty(rawValue: 2)
+        static let inbound = Dirty(rawValue: 4)
+    }
+
+    /// A partition without items.
+    package init(
+        id: PartitionID,
+        descriptor: TableDescriptor,
+        range: ClosedRange<Token>,
+        region: RegionID
+    ) {
+        self.id = id
+        self.descriptor = descriptor
+        self.range = range
+        self.region = region
+        self.digest = Digest(range: range)
+    }
+
+    package func cursor(to destination: RegionID) -> ReplicationCursor? {
+        self.outbound.first { $0.destination == destination }?.cursor
+    }
+
+    // MARK: Turns
+
+    /// The replica leads: it decides from now on.
+    package mutating func becameLeader() {
+        self.overlay.removeAll()
+        self.isLeading = true
+        self.proposedTotals = self.totals
+        self.proposedInbound = self.inbound
+        for (index, payload) in self.appliedThisTurn { self.cover(payload, at: index) }
+    }
+
+    /// The replica leads no more: what it proposed may be lost.
+    package mutating func resignedLeadership() {
+        self.overlay.removeAll()
+        self.isLeading = false
+    }
+
+    /// What an evaluation returned has been appended to the log.
+    package mutating func proposed(_ proposal: Proposal, at index: UInt64) {
+        precondition(self.isLeading, "only a leader proposes")
+        for change in proposal.changes { self.overlay.insert(change.key, change.record, at: index) }
+        if let totals = proposal.totals { self.proposedTotals = totals }
+        if let moved = proposal.inbound {
+            self.proposedInbound.advance(
+                source: moved.source,
+                epoch: moved.epoch,
+                to: moved.ordinal
+            )
+        }
+    }
+
+    /// The store shows everything that was applied.
+    package mutating func turnCommitted() {
+        self.appliedThisTurn.removeAll(keepingCapacity: true)
+        self.overlay.settle(through: self.appliedIndex)
+    }
+
+    /// The latest version of an item, proposed or stored, and the index it still waits for.
+    func latest(
+        _ key: ItemKey,
+        _ store: any Store
+    ) throws(StoreError) -> (record: ItemRecord?, dependsOn: UInt64?) {
+        if let entry = self.overlay[key] {
+            return (entry.record, entry.index > self.appliedIndex ? entry.index : nil)
+        }
+        guard let value = try store.get(.item, PartitionKeys.item(self.id, key)) else {
+            return (nil, nil)
+        }
+        return (try ItemRecord(value), nil)
+    }
+
+    private mutating func cover(_ payload: [UInt8], at index: UInt64) {
+        guard let command = try? Command(payload) else {
+            preconditionFailure("a command that was applied can be read again")
+        }
+        switch command {
+        case .write(let write):
+            self.overlay.insert(write.key, write.isRemoval ? nil : write.record, at: index)
+        case .remoteBatch(let batch):
+            for winner in batch.winners {
+                self.overlay.insert(winner.key, winner.record, at: index)
+            }
+        case .tombstonesCollected(let keys):
+            for key in keys { self.overlay.insert(key, nil, at: index) }
+        case .cursorMoved, .localLoss: break
+        }
+    }
+}
+
+/// How many conflicts a partition has decided, and which of them are still kept.
+package struct LedgerCounts: Equatable, Sendable {
+    /// Older entries are dropped.
+    package static let keptMax: UInt64 = 16_384
+
+    /// All entries ever made; the number of the last one.
+    package internal(set) var entries: UInt64 = 0
+    package internal(set) var concurrent: UInt64 = 0
+    package internal(set) var skewInversions: UInt64 = 0
+
+    package init() {}
+}
+
+/// A command that an evaluation made, to be appended to the partition's log.
+package struct Proposal: Equatable, Sendable {
+    struct Change: Equatable, Sendable {
+        var key: ItemKey
+        var record: ItemRecord?
+    }
+
+    package let payload: [UInt8]
+    /// What the overlay must show until the store does.
+    let changes: [Change]
+    let totals: ChangeTotals?
+    let inbound: InboundCursors.Entry?
+
+    init(
+        payload: [UInt8],
+        changes: [Change] = [],
+        totals: ChangeTotals? = nil,
+        inbound: InboundCursors.Entry? = nil
+    ) {
+        self.payload = payload
+        self.changes = changes
+        self.totals = totals
+        self.inbound = inbound
+    }
+}
