@@ -74,8 +74,13 @@ let package = Package(
         tests("DataModelTests", ["DataModel", "Primitives"]),
         tests("ExpressionsTests", ["Expressions", "DataModel", "Primitives"]),
         tests("ConsensusTests", ["Consensus", "Primitives"], fixtures: ["Scripts"]),
+        tests("ReplicationTests", ["Replication", "Primitives"]),
+        tests(
+            "TablesTests",
+            ["Tables", "Replication", "Expressions", "DataModel", "Primitives"]),
         tests("PlacementTests", ["Placement", "Primitives"]),
         tests("TopologyTests", ["Topology", "Placement", "Primitives"]),
+        tests("WireTests", ["Wire", "NodeCore", "DataModel", "Primitives"]),
         tests("TidyTests", []),
         tests("GatewayTests", ["Gateway", "EventLoop", "Wire"]),
     ]
