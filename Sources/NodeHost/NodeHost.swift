@@ -1,1 +1,391 @@
-// Replaced by its first file.
+import EventLoop
+import NodeCore
+import Primitives
+import RocksStore
+import Tables
+import Topology
+import Wire
+
+/// What `atoll node` is told.
+package struct NodeOptions: Sendable {
+    /// The topology's file.
+    package var topology: String
+    package var node: String
+    /// The node's data directory.
+    package var data: String
+    package var cluster: String
+    /// Whether an empty data directory begins a new node; otherwise it is one that lost its disk.
+    package var bootstraps: Bool
+    /// Added to every port of the topology.
+    package var portOffset: Int
+
+    package init(
+        topology: String,
+        node: String,
+        data: String,
+        cluster: String,
+        bootstraps: Bool,
+        portOffset: Int
+    ) {
+        self.topology = topology
+        self.node = node
+        self.data = data
+        self.cluster = cluster
+        self.bootstraps = bootstraps
+        self.portOffset = portOffset
+    }
+}
+
+/// Why a node could not start.
+package struct NodeHostError: Error, CustomStringConvertible, Sendable {
+    package var description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// One replica node on a libuv loop: turns bytes and time into events, and effects into writes and
+/// sends. It decides nothing.
+///
+/// Everything happens on the thread that calls ``run(_:)``; the class is not `Sendable` on purpose.
+package final class NodeHost {
+    let loop: EventLoop
+    let topology: Topology
+    let options: NodeOptions
+    let member: Topology.Node
+    let isSynced: Bool
+    var node: Node
+    /// Nil while the node has no incarnation and so no disk.
+    var store: RocksStore?
+    private var joining: MemoryStore?
+    private var effects: [Effect] = []
+    var network: PeerNetwork!
+    var front: ClientFront!
+    var wallClock: SkewedClock
+    var probes = ProbeTable()
+    let startedAt: UInt64
+    /// The batch of a turn could not be written: nothing leaves until it can.
+    var stall: Stall?
+
+    /// A turn that waits for its commit.
+    struct Stall {
+        var error: StoreError
+        var since: UInt64
+    }
+
+    static let stallRetry: UInt64 = 500_000_000
+
+    /// Runs the node until the loop ends; returns only after a clean stop.
+    package static func run(_ options: NodeOptions) throws(NodeHostError) {
+        let host = try NodeHost(options)
+        try host.start()
+        host.loop.run()
+        host.store?.close()
+    }
+
+    private init(_ options: NodeOptions) throws(NodeHostError) {
+        _ = raiseFileDescriptorLimit()
+        do {
+            self.loop = try EventLoop()
+        } catch {
+            throw NodeHostError("\(error)")
+        }
+        do {
+            self.topology = try TopologyFiles.load(options.topology)
+        } catch {
+            throw NodeHostError("\(error)")
+        }
+        guard let member = self.topology.node(named: options.node) else {
+            throw NodeHostError(
+                "topology \(options.topology) has no node '\(options.node)'; it has: "
+                    + self.topology.nodes.map(\.name).joined(separator: ", ")
+            )
+        }
+        self.options = options
+        self.member = member
+        self.isSynced = self.topology.durability == .disk
+        self.wallClock = SkewedClock(member.clock)
+        self.startedAt = self.loop.now
+        let opened = try Self.open(options, self.topology, member, now: self.loop.now)
+        self.store = opened.store
+        self.joining = opened.joining
+        self.node = opened.node
+    }
+
+    private struct Opened: ~Copyable {
+        var store: RocksStore?
+        var joining: MemoryStore?
+        var node: Node
+    }
+
+    private static func open(
+        _ options: NodeOptions,
+        _ topology: Topology,
+        _ member: Topology.Node,
+        now: UInt64
+    ) throws(NodeHostError) -> Opened {
+        do throws(StoreError) {
+            let instant = Instant(nanoseconds: now)
+            let known = try StoreIdentity.read(from: options.data)
+            guard known != nil || options.bootstraps else {
+                let memory = MemoryStore()
+                let settings = Self.settings(options, topology, member, incarnation: 0)
+                let node = try Node(settings: settings, store: memory, now: instant)
+                return Opened(store: nil, joining: memory, node: node)
+            }
+            let incarnation = known?.incarnation ?? 1
+            let store = try Self.openStore(options, incarnation: incarnation, create: known == nil)
+            let settings = Self.settings(options, topology, member, incarnation: incarnation)
+            let node = try Node(settings: settings, store: store, now: instant)
+            return Opened(store: store, joining: nil, node: node)
+        } catch {
+            throw NodeHostError(error.message)
+        }
+    }
+
+    private static func openStore(
+        _ options: NodeOptions,
+        incarnation: UInt32,
+        create: Bool
+    ) throws(StoreError) -> RocksStore {
+        try RocksStore(
+            path: options.data,
+            identity: StoreIdentity(
+                cluster: options.cluster,
+                node: options.node,
+                incarnation: incarnation
+            ),
+            create: create
+        )
+    }
+
+    private static func settings(
+        _ options: NodeOptions,
+        _ topology: Topology,
+        _ member: Topology.Node,
+        incarnation: UInt32
+    ) -> NodeSettings {
+        let layout = ClusterLayout(
+            regions: topology.regions.map(\.name),
+            members: topology.nodes.map {
+                .init(id: $0.id, name: $0.name, region: $0.region, zone: $0.zone)
+            }
+        )
+        var settings = NodeSettings(
+            id: member.id,
+            incarnation: incarnation,
+            layout: layout,
+            replicationFactor: topology.replicationFactor,
+            partitionsPerTable: topology.partitionsPerTable,
+            stampsAreHybrid: topology.stamps == .hybrid,
+            seed: UInt64(member.id.index) &+ processSeed()
+        )
+        let port = Int(topology.region(member.region).port) + options.portOffset
+        settings.endpointAddress = "127.0.0.1:\(port)"
+        return settings
+    }
+
+    private func start() throws(NodeHostError) {
+        do throws(LoopError) {
+            try self.loop.dieWithParent { [loop] in loop.stop() }
+            try self.openNetwork()
+            self.front = ClientFront(
+                loop: self.loop,
+                seed: processSeed() ^ UInt64(self.member.id.index),
+                regionName: self.topology.region(self.member.region).name,
+                onOperation: { [unowned self] operation, id in
+                    self.take(.operation(operation, .client(id)))
+                },
+                onControl: { [unowned self] request in self.control(request) }
+            )
+            try self.front.listen(port: self.port(self.member.clientPort))
+            _ = try self.loop.timer(
+                afterNanoseconds: NodeTiming.tick,
+                everyNanoseconds: NodeTiming.tick
+            ) { [unowned self] in self.take(.tick) }
+            self.loop.onTurnEnd = { [unowned self] in self.endTurn() }
+            for signal in [2, 15] as [Int32] {
+                _ = try self.loop.onSignal(signal) { [loop] in loop.stop() }
+            }
+        } catch {
+            throw NodeHostError("\(error)")
+        }
+    }
+
+    private func openNetwork() throws(LoopError) {
+        let links = self.topology.nodes.map { other in
+            other.id == self.member.id
+                ? .instant : self.topology.linkSettings(from: other.id, to: self.member.id)
+        }
+        let key = XXHash64.hash(
+            Array("\(self.options.cluster)/\(self.options.portOffset)".utf8)
+        )
+        self.network = PeerNetwork(
+            loop: self.loop,
+            selfID: self.member.id,
+            clusterKey: key,
+            ports: self.topology.nodes.map { self.port($0.peerPort) },
+            links: links,
+            deliver: { [unowned self] message, sender, now in
+                self.receive(message, from: sender, now: now)
+            },
+            changed: { [unowned self] event in self.take(event) }
+        )
+        try self.network.start()
+    }
+
+    func port(_ base: UInt16) -> UInt16 { UInt16(clamping: Int(base) + self.options.portOffset) }
+
+    // MARK: Events
+
+    /// Passes one event to the core, with clocks read now: after the bytes that caused it were read,
+    /// so that a pause of the process between reading and answering cannot make a lease look alive.
+    func take(_ event: Event) {
+        self.node.step(
+            event,
+            now: Instant(nanoseconds: self.loop.now),
+            wall: self.wallClock.now(self.loop.now),
+            into: &self.effects
+        )
+    }
+
+    private func receive(_ message: Message, from sender: NodeID, now: Instant) {
+        guard case .operation(let call, let request) = message else {
+            return self.node.step(
+                .message(message, from: sender),
+                now: now,
+                wall: self.wallClock.now(now.nanoseconds),
+                into: &self.effects
+            )
+        }
+        let origin = Origin.peer(sender, call: call)
+        let split = request.firstIndex(of: 0) ?? request.endIndex
+        do throws(ServiceError) {
+            let body = min(split + 1, request.endIndex)..<request.endIndex
+            let operation = try OperationDecoder.decode(
+                target: 0..<split,
+                body: body,
+                in: request
+            )
+            self.take(.operation(operation, origin))
+        } catch {
+            self.effects.append(.answer(origin, .failure(error)))
+        }
+    }
+
+    /// Commits what the turn changed, then lets its effects out.
+    private func endTurn() {
+        guard self.stall == nil else { return }
+        let now = self.loop.now
+        self.node.endTurn(
+            now: Instant(nanoseconds: now),
+            wall: self.wallClock.now(now),
+            into: &self.effects
+        )
+        self.finishTurn()
+    }
+
+    private func finishTurn() {
+        do throws(StoreError) {
+            if let store = self.store {
+                if store.pendingBytes > 0 { try store.commit(sync: self.isSynced) }
+            } else {
+                self.joining?.commit()
+            }
+        } catch {
+            return self.stalled(error)
+        }
+        self.node.turnCommitted()
+        let effects = self.effects
+        self.effects.removeAll(keepingCapacity: true)
+        let sentAt = Instant(nanoseconds: self.loop.now)
+        for effect in effects { self.perform(effect, sentAt) }
+    }
+
+    /// The disk did not take the turn: writes fail until it does, and nothing is promised.
+    private func stalled(_ error: StoreError) {
+        if self.stall == nil {
+            log("the disk refuses writes: \(error.message)")
+            self.stall = Stall(error: error, since: self.loop.now)
+        }
+        _ = try? self.loop.timer(afterNanoseconds: Self.stallRetry, everyNanoseconds: nil) {
+            [unowned self] in self.retryStalled()
+        }
+        self.refuseClients()
+    }
+
+    /// Clients of a stalled turn are told now; what the turn holds is kept and written later.
+    private func refuseClients() {
+        var kept: [Effect] = []
+        for effect in self.effects {
+            guard case .answer(.client(let id), _) = effect else {
+                kept.append(effect)
+                continue
+            }
+            self.front.answer(id, .failure(.internalServer))
+        }
+        self.effects = kept
+    }
+
+    private func retryStalled() {
+        guard let stall = self.stall, let store = self.store else { return }
+        do throws(StoreError) {
+            try store.recover()
+            try store.commit(sync: self.isSynced)
+        } catch {
+            return self.stalled(error)
+        }
+        log("the disk takes writes again after \((self.loop.now - stall.since) / 1_000_000) ms")
+        self.stall = nil
+        self.finishTurn()
+    }
+
+    // MARK: Effects
+
+    private func perform(_ effect: Effect, _ sentAt: Instant) {
+        switch effect {
+        case .send(let message, let node):
+            self.network.send(message, to: node, sentAt: sentAt)
+        case .answer(.client(let id), let answer):
+            self.front.answer(id, answer)
+        case .answer(.peer(let node, let call), let answer):
+            self.network.send(
+                .operationAnswer(call: call, AnswerEncoder.forPeer(answer)),
+                to: node,
+                sentAt: sentAt
+            )
+        case .handOver(let id, let node, let call):
+            guard let request = self.front.handOver(id) else { return }
+            self.network.send(.operation(call: call, request: request), to: node, sentAt: sentAt)
+        case .adoptIncarnation(let incarnation):
+            self.adopt(incarnation)
+        case .probed(let node, let id, let sentAt, let arrivedAt, let returnedAt):
+            self.probeReturned(node, id, sentAt, arrivedAt, returnedAt)
+        }
+    }
+
+    /// A node that came back empty starts anew with the incarnation that its region gave it.
+    private func adopt(_ incarnation: UInt32) {
+        do throws(StoreError) {
+            let store = try Self.openStore(self.options, incarnation: incarnation, create: true)
+            let settings = Self.settings(
+                self.options,
+                self.topology,
+                self.member,
+                incarnation: incarnation
+            )
+            self.node = try Node(
+                settings: settings,
+                store: store,
+                now: Instant(nanoseconds: self.loop.now)
+            )
+            self.store = store
+            self.joining = nil
+        } catch {
+            log("cannot begin incarnation \(incarnation): \(error.message)")
+            return self.loop.stop()
+        }
+        log("came back empty; now incarnation \(incarnation)")
+        for other in self.topology.nodes where self.network.isConnected(to: other.id) {
+            self.take(.connected(other.id))
+        }
+    }
+}

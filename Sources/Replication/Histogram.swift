@@ -107,6 +107,13 @@ package struct Histogram: Equatable, Sendable {
         }
     }
 
+    /// The buckets that are not empty, by number, for merging elsewhere.
+    package var filled: [(bucket: Int, count: UInt64)] {
+        self.counts.enumerated().compactMap { offset, count in
+            count > 0 ? (self.first + offset, UInt64(count)) : nil
+        }
+    }
+
     // MARK: Encoding
 
     /// Writes the buckets that are not empty, each as the distance from the one before and a count.

@@ -1,0 +1,47 @@
+package import Primitives
+
+/// Every bound of a node in one place; over a bound a request is refused, nothing grows.
+package enum NodeLimits {
+    /// Requests of clients and peers that wait for an answer at once.
+    package static let requestsMax = 20_000
+    /// Items in one page are cut at this many bytes before the filter, as the service does.
+    package static let pageBytes = 1 << 20
+    /// A BatchGetItem answer stops at this many bytes; the rest is returned as unprocessed.
+    package static let batchBytes = 16 << 20
+    /// How long a request may look for a leader before it fails.
+    package static let requestPatience: Nanoseconds = .milliseconds(3_000)
+    /// How long a request that was handed to another node may take.
+    package static let forwardPatience: Nanoseconds = .milliseconds(8_000)
+    /// Bytes of a snapshot chunk.
+    package static let snapshotChunkBytes = 256 << 10
+    /// Snapshot streams that one node sends at once.
+    package static let snapshotStreamsMax = 4
+    /// Entries kept in the log for followers that lag a little.
+    package static let logRetained: UInt64 = 2_000
+    /// Changes and bytes in one replication batch.
+    package static let replicationBatchBytes = 256 << 10
+    /// Tables of one region.
+    package static let tablesMax = 2_500
+    /// Conflicts that one `conflicts` call returns.
+    package static let conflictsMax = 10_000
+    /// Keys that one drill-down into a digest bucket returns.
+    package static let digestKeysMax = 10_000
+}
+
+/// The times that make failover: how often nodes greet each other and how long they trust.
+package enum NodeTiming {
+    /// Between two greetings to each node of the region.
+    package static let heartbeat: Nanoseconds = .milliseconds(60)
+    /// How long a follower that heard its leader's node promises to elect nobody else.
+    package static let lease: Nanoseconds = .milliseconds(450)
+    /// What a leader takes off the promise before it relies on it, against unequal clock rates.
+    package static let leaseMargin: Nanoseconds = .milliseconds(45)
+    /// Silence after which a node counts as lost, when its connection did not break.
+    package static let silence: Nanoseconds = .milliseconds(700)
+    /// How often the host must call `tick`.
+    package static let tick: Nanoseconds = .milliseconds(20)
+    /// Between two rounds of a catalog leader over tables that are not yet what they should be.
+    package static let reconcile: Nanoseconds = .milliseconds(100)
+    /// A replication batch that is not acknowledged is sent again after this.
+    package static let replicationRetry: Nanoseconds = .milliseconds(1_500)
+}

@@ -1,0 +1,112 @@
+import Primitives
+
+/// Who of the region is alive, and which leases that gives.
+///
+/// One exchange of greetings per pair of nodes serves every Raft group that they share, so idle
+/// groups cost nothing. A node that acknowledges a greeting promises, for every group in which it
+/// follows the greeting node, to elect nobody else for ``NodeTiming/lease``; a leader whose
+/// majority has promised may answer strong reads alone (Ongaro's thesis §6.4.1, with the lease held
+/// per pair of nodes as in CockroachDB's node liveness).
+///
+/// Why a promise of a node can stand for a group: a follower that turns to a higher term tells its
+/// former leader so on the same ordered stream, before its next acknowledgement; when the stream
+/// breaks, the leader counts the follower again only after it acknowledged an append
+/// (`Replica.isConfirmed`).
+struct Liveness {
+    /// What this node knows of one other node of its region.
+    struct Peer {
+        let node: NodeID
+        /// The connection stands; a broken one means that the process is probably gone.
+        var isConnected = false
+        /// When this node last heard anything from it.
+        var heardAt: Instant
+        /// Until when it promised to follow this node where it does.
+        var leaseUntil: Instant = .zero
+        /// Until when this node promised to follow it.
+        var promisedUntil: Instant = .zero
+        /// Followers were already told that it is lost.
+        var isLost = false
+    }
+
+    private(set) var peers: [Peer]
+    private var greetAt: Instant
+    /// A restarted node has forgotten its promises, so it keeps quiet for one lease.
+    private let quietUntil: Instant
+
+    init(peers: [NodeID], now: Instant) {
+        self.peers = peers.map { Peer(node: $0, heardAt: now) }
+        self.greetAt = now
+        self.quietUntil = now + NodeTiming.lease
+    }
+
+    subscript(node: NodeID) -> Peer? { self.peers.first { $0.node == node } }
+
+    /// True once per heartbeat interval.
+    mutating func greetingIsDue(now: Instant) -> Bool {
+        guard self.greetAt <= now else { return false }
+        self.greetAt = now + NodeTiming.heartbeat
+        return true
+    }
+
+    /// A greeting of `node` arrived: what the acknowledgement sent now promises.
+    mutating func greeted(by node: NodeID, now: Instant) {
+        self.update(node) { peer in
+            peer.heardAt = now
+            peer.promisedUntil = now + NodeTiming.lease
+            peer.isLost = false
+        }
+    }
+
+    /// `node` acknowledged the greeting that left at `sentAt`.
+    mutating func acknowledged(by node: NodeID, sentAt: Instant, now: Instant) {
+        self.update(node) { peer in
+            peer.heardAt = now
+            let until = sentAt + (NodeTiming.lease - NodeTiming.leaseMargin)
+            peer.leaseUntil = max(peer.leaseUntil, until)
+        }
+    }
+
+    mutating func connected(_ node: NodeID) {
+        self.update(node) { $0.isConnected = true }
+    }
+
+    mutating func disconnected(_ node: NodeID) {
+        self.update(node) { $0.isConnected = false }
+    }
+
+    /// True while this node may not vote against, or campaign against, a leader on `leader`.
+    func isPromised(to leader: NodeID?, now: Instant) -> Bool {
+        if now < self.quietUntil && self.peers.count > 0 { return true }
+        guard let leader, let peer = self[leader] else { return false }
+        return now < peer.promisedUntil
+    }
+
+    /// True while `node` follows this node in the groups in which it is confirmed.
+    func holdsLease(from node: NodeID, now: Instant) -> Bool {
+        guard let peer = self[node] else { return false }
+        return now < peer.leaseUntil
+    }
+
+    /// Nodes that are lost since the last call: silent too long, or their connection broke and the
+    /// promise to them ran out.
+    mutating func newlyLost(now: Instant) -> [NodeID] {
+        var lost: [NodeID] = []
+        for index in self.peers.indices where !self.peers[index].isLost {
+            let peer = self.peers[index]
+            let isSilent = now.since(peer.heardAt) > NodeTiming.silence
+            let isGone = !peer.isConnected && now >= peer.promisedUntil
+            if now >= self.quietUntil, isGone || isSilent {
+                self.peers[index].isLost = true
+                lost.append(peer.node)
+            }
+        }
+        return lost
+    }
+
+    func isLost(_ node: NodeID) -> Bool { self[node]?.isLost ?? false }
+
+    private mutating func update(_ node: NodeID, _ change: (inout Peer) -> Void) {
+        guard let index = self.peers.firstIndex(where: { $0.node == node }) else { return }
+        change(&self.peers[index])
+    }
+}

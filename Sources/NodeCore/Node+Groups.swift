@@ -1,0 +1,421 @@
+import Consensus
+import Placement
+import Primitives
+import Replication
+import Tables
+
+/// How a node drives the Raft groups that it hosts.
+extension Node {
+    func slot(of group: PartitionID) -> Int? { self.slotByGroup[group] }
+
+    /// The table that a group's partition belongs to.
+    func table(of group: Group) -> TableRecord? {
+        guard let id = group.table else { return nil }
+        return self.catalog.table(id)
+    }
+
+    mutating func markDirty(_ slot: Int) {
+        guard self.groups[slot]?.isDirty == false else { return }
+        self.groups[slot]?.isDirty = true
+        self.dirty.append(slot)
+    }
+
+    /// Leaders have something to tell other regions, or may tell it again.
+    mutating func markLeadersDirty() {
+        for slot in self.groups.indices
+        where self.groups[slot]?.destinations.isEmpty == false { self.markDirty(slot) }
+    }
+
+    mutating func insert(_ group: Group) -> Int {
+        precondition(self.slotByGroup[group.id] == nil, "a group has one replica on a node")
+        let slot: Int
+        if let free = self.groups.firstIndex(where: { $0 == nil }), self.freeSlots > 0 {
+            slot = free
+            self.freeSlots -= 1
+            self.groups[slot] = group
+        } else {
+            slot = self.groups.count
+            self.groups.append(group)
+        }
+        self.slotByGroup[group.id] = slot
+        self.markDirty(slot)
+        return slot
+    }
+
+    // MARK: Inputs
+
+    mutating func receiveRaft(
+        _ id: PartitionID,
+        from: ReplicaID,
+        to: ReplicaID,
+        _ message: Consensus.Message,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        guard to == self.identity else { return }
+        guard let slot = self.slot(of: id) ?? self.joinGroup(id, clocks) else { return }
+        guard self.groups[slot]!.incoming == nil || !message.isAppend else { return }
+        let leader = self.groups[slot]!.raft.leader
+        let leaseHeld =
+            leader != self.identity
+            && self.liveness.isPromised(to: leader?.node, now: clocks.now)
+        var outputs = self.takeOutputs()
+        let log = self.groups[slot]!.log
+        self.groups[slot]!.raft.message(
+            from: from,
+            message,
+            leaseHeld: leaseHeld,
+            log,
+            into: &outputs
+        )
+        self.perform(&outputs, slot, clocks, &effects)
+        self.markDirty(slot)
+    }
+
+    /// A group that names this node's incarnation as a member, but has no replica here yet: a
+    /// replica without members waits to be told by its leader.
+    private mutating func joinGroup(_ id: PartitionID, _ clocks: Clocks) -> Int? {
+        guard let identity = self.identity else { return nil }
+        if id == .catalog {
+            return self.found(id, .none, table: nil)
+        }
+        guard let partition = self.catalog.map.partition(id),
+            partition.replicas.contains(identity), let table = self.catalog.map.table(of: id)
+        else { return nil }
+        return self.found(id, .none, table: table)
+    }
+
+    /// Founds a group's replica with an empty log.
+    mutating func found(
+        _ id: PartitionID,
+        _ configuration: Configuration,
+        table: TableID?
+    ) -> Int? {
+        guard let identity = self.identity else { return nil }
+        let log = StoredLog(self.store, id)
+        let raft = Replica(
+            id: identity,
+            restored: .fresh(configuration),
+            seed: self.random.next(),
+            log
+        )
+        var group = Group(id: id, raft: raft, log: log)
+        self.persistConfiguration(id, configuration, at: .zero)
+        if let table {
+            group.table = table
+            group.partition = self.freshPartition(id, table)
+        }
+        return self.insert(group)
+    }
+
+    /// Lets `change` act on a group's replica and carries out what follows.
+    mutating func withRaft(
+        _ slot: Int,
+        _ clocks: Clocks,
+        _ effects: inout [Effect],
+        _ change: (inout Group, inout [Consensus.Effect]) -> Void
+    ) {
+        var outputs = self.takeOutputs()
+        change(&self.groups[slot]!, &outputs)
+        self.perform(&outputs, slot, clocks, &effects)
+        self.markDirty(slot)
+    }
+
+    mutating func streamReset(
+        _ slot: Int,
+        _ node: NodeID,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        guard let member = self.groups[slot]!.member(on: node) else { return }
+        self.withRaft(slot, clocks, &effects) { group, outputs in
+            group.raft.peerReset(member, into: &outputs)
+        }
+    }
+
+    /// A node of the region is gone: its followers look for another leader, its leaders stop
+    /// sending to it.
+    mutating func nodeLost(_ node: NodeID, _ clocks: Clocks, _ effects: inout [Effect]) {
+        for slot in self.groups.indices {
+            guard let group = self.groups[slot] else { continue }
+            if group.raft.leader?.node == node {
+                self.withRaft(slot, clocks, &effects) { group, outputs in
+                    group.raft.leaderLost(now: clocks.now, into: &outputs)
+                }
+            } else if let member = group.member(on: node), group.raft.isLeader {
+                self.groups[slot]!.raft.peerDown(member)
+                self.markDirty(slot)
+            }
+        }
+    }
+
+    mutating func tickGroups(_ clocks: Clocks, _ effects: inout [Effect]) {
+        guard self.ticks % 2 == 0, !self.restless.isEmpty else { return }
+        let slots = self.restless
+        self.restless.removeAll(keepingCapacity: true)
+        for slot in slots where self.groups[slot]?.isRestless == true {
+            self.groups[slot]!.isRestless = false
+            self.withRaft(slot, clocks, &effects) { group, outputs in
+                group.raft.tick(now: clocks.now, into: &outputs)
+            }
+        }
+    }
+
+    // MARK: Outputs
+
+    /// The end of a turn for one group that had an input.
+    mutating func flush(_ slot: Int, _ clocks: Clocks, _ effects: inout [Effect]) {
+        guard self.groups[slot] != nil else { return }
+        self.groups[slot]!.isDirty = false
+        var outputs = self.takeOutputs()
+        let log = self.groups[slot]!.log
+        self.groups[slot]!.raft.flush(now: clocks.now, log, into: &outputs)
+        self.perform(&outputs, slot, clocks, &effects)
+        guard self.groups[slot] != nil else { return }
+        self.replicate(slot, clocks, &effects)
+        self.groups[slot]!.partition?.persistMeta(into: self.store)
+        self.compactIfLong(slot)
+        if self.groups[slot]!.raft.needsTick, !self.groups[slot]!.isRestless {
+            self.groups[slot]!.isRestless = true
+            self.restless.append(slot)
+        }
+    }
+
+    /// An empty buffer for consensus' effects; the one in use is kept for the next call.
+    private mutating func takeOutputs() -> [Consensus.Effect] {
+        var outputs: [Consensus.Effect] = []
+        swap(&outputs, &self.outputs)
+        return outputs
+    }
+
+    private mutating func perform(
+        _ outputs: inout [Consensus.Effect],
+        _ slot: Int,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        for output in outputs {
+            guard let id = self.groups[slot]?.id else { break }
+            switch output {
+            case .truncate(let index):
+                self.store.deleteRange(
+                    .log,
+                    from: GroupKeys.entry(id, index),
+                    to: GroupKeys.end(id)
+                )
+            case .append(let entries):
+                for entry in entries {
+                    self.store.put(
+                        .log,
+                        GroupKeys.entry(id, entry.index),
+                        EntryRecord.encode(entry)
+                    )
+                }
+            case .setVote(let term, let candidate):
+                self.persistVote(id, term, candidate)
+                self.tellFormerLeader(slot, term, &effects)
+            case .send(let peer, let message):
+                let from = self.groups[slot]!.raft.id
+                effects.append(
+                    .send(.raft(id, from: from, to: peer, message), to: peer.node)
+                )
+            case .apply(let entries):
+                self.apply(entries, slot, clocks, &effects)
+            case .becameLeader:
+                self.becameLeader(slot)
+            case .becameFollower(let term, let leader):
+                self.becameFollower(slot, term, leader, clocks, &effects)
+            case .configurationChanged:
+                break
+            case .snapshotNeeded(let peer):
+                self.beginSnapshot(slot, to: peer, clocks, &effects)
+            }
+        }
+        outputs.removeAll(keepingCapacity: true)
+        if self.outputs.capacity < outputs.capacity { swap(&self.outputs, &outputs) }
+    }
+
+    /// A replica that turns to a later term tells the leader it followed, before anything else goes
+    /// to that node: the lease between the two nodes no longer stands for this group.
+    private mutating func tellFormerLeader(
+        _ slot: Int,
+        _ term: Term,
+        _ effects: inout [Effect]
+    ) {
+        let group = self.groups[slot]!
+        guard let former = group.followed, group.followedTerm < term, former != group.raft.id else {
+            return
+        }
+        self.groups[slot]!.followed = nil
+        let answer = Consensus.Message.appendResponse(
+            .init(term: term, outcome: .matched(.zero))
+        )
+        effects.append(
+            .send(.raft(group.id, from: group.raft.id, to: former, answer), to: former.node)
+        )
+    }
+
+    private mutating func becameLeader(_ slot: Int) {
+        for member in self.groups[slot]!.others where self.liveness.isLost(member.node) {
+            self.groups[slot]!.raft.peerDown(member)
+        }
+        self.groups[slot]!.followed = nil
+    }
+
+    private mutating func becameFollower(
+        _ slot: Int,
+        _ term: Term,
+        _ leader: ReplicaID?,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        if let leader {
+            self.groups[slot]!.followed = leader
+            self.groups[slot]!.followedTerm = term
+        }
+        let waiters = self.groups[slot]!.waiters
+        self.groups[slot]!.waiters = []
+        self.groups[slot]!.destinations = []
+        self.groups[slot]!.recentChanges = []
+        self.groups[slot]!.partition?.resignedLeadership()
+        self.cancelSnapshots(of: self.groups[slot]!.id)
+        // Whether these commit, nobody here can tell.
+        for waiter in waiters { self.lose(waiter, clocks, &effects) }
+    }
+
+    // MARK: Application
+
+    private mutating func apply(
+        _ entries: [Entry],
+        _ slot: Int,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        guard let last = entries.last else { return }
+        let id = self.groups[slot]!.id
+        let wasReady = self.groups[slot]!.raft.leaderReady
+        for entry in entries where entry.kind == .configuration {
+            if let configuration = try? Configuration(payload: entry.payload) {
+                self.persistConfiguration(id, configuration, at: entry.index)
+            }
+        }
+        if id == .catalog {
+            self.applyToCatalog(entries, slot, clocks, &effects)
+        } else {
+            self.applyToPartition(entries, slot, clocks, &effects)
+        }
+        guard self.groups[slot]?.id == id else { return }
+        self.groups[slot]!.raft.applied(through: last.index)
+        self.committing.append(slot)
+        self.completeWaiters(slot, through: last.index, clocks, &effects)
+        if !wasReady, self.groups[slot]?.raft.leaderReady == true {
+            self.beginLeading(slot, clocks, &effects)
+        }
+    }
+
+    private mutating func completeWaiters(
+        _ slot: Int,
+        through index: LogIndex,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        guard let first = self.groups[slot]?.waiters.first, first.index <= index else { return }
+        let count = self.groups[slot]!.waiters.prefix { $0.index <= index }.count
+        let done = Array(self.groups[slot]!.waiters.prefix(count))
+        self.groups[slot]!.waiters.removeFirst(count)
+        for waiter in done { self.complete(waiter, clocks, &effects) }
+    }
+
+    private mutating func complete(
+        _ waiter: Waiter,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        switch waiter.outcome {
+        case .answer(let origin, let response, let stamp):
+            effects.append(.answer(origin, .success(response, stamp: stamp)))
+        case .refusal(let origin, let error):
+            self.fail(origin, error, &effects)
+        case .work(let origin):
+            self.workFinished(origin, .written, clocks, &effects)
+        case .replication(let node, let answer):
+            effects.append(.send(.replicated(answer), to: node))
+        case .catalog:
+            preconditionFailure("catalog commands are answered where they are applied")
+        }
+    }
+
+    /// Leadership went before an index was applied.
+    private mutating func lose(
+        _ waiter: Waiter,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        switch waiter.outcome {
+        case .answer(let origin, _, _), .refusal(let origin, _),
+            .catalog(.tableOperation(let origin, _)):
+            self.fail(origin, .internalServer, &effects)
+        case .work(let origin):
+            self.workFinished(origin, .failed, clocks, &effects)
+        case .replication, .catalog(.internalChange):
+            break
+        }
+    }
+
+    // MARK: Records
+
+    private func persistVote(_ id: PartitionID, _ term: Term, _ candidate: ReplicaID?) {
+        var writer = ByteWriter()
+        writer.u64(term.value)
+        writer.optional(candidate) { $0.replica($1) }
+        self.store.put(.meta, GroupKeys.meta(id, .vote), writer.bytes)
+    }
+
+    func persistConfiguration(
+        _ id: PartitionID,
+        _ configuration: Configuration,
+        at index: LogIndex
+    ) {
+        var writer = ByteWriter()
+        writer.u64(index.value)
+        if !configuration.voters.isEmpty { configuration.encode(into: &writer) }
+        self.store.put(.meta, GroupKeys.meta(id, .configuration), writer.bytes)
+    }
+
+    func persistBase(_ id: PartitionID, _ base: LogPosition) {
+        var writer = ByteWriter()
+        writer.u64(base.index.value)
+        writer.u64(base.term.value)
+        self.store.put(.meta, GroupKeys.meta(id, .base), writer.bytes)
+    }
+
+    /// Drops the part of the log that no follower, no other region and no restart needs.
+    private mutating func compactIfLong(_ slot: Int) {
+        let group = self.groups[slot]!
+        let applied = group.raft.appliedIndex.value
+        guard applied >= group.compactAt else { return }
+        self.groups[slot]!.compactAt = applied + NodeLimits.logRetained / 4
+        guard applied > NodeLimits.logRetained else { return }
+        var through = applied - NodeLimits.logRetained
+        if let needed = self.lowestIndexNeeded(group) { through = min(through, needed) }
+        if group.id == .catalog { through = min(through, self.catalogStateVersion) }
+        let index = LogIndex(through)
+        let log = group.log
+        guard through > group.raft.base.index.value,
+            self.groups[slot]!.raft.compact(through: index, log)
+        else { return }
+        self.persistBase(group.id, self.groups[slot]!.raft.base)
+        self.store.deleteRange(
+            .log,
+            from: GroupKeys.prefix(group.id),
+            to: GroupKeys.entry(group.id, index.next)
+        )
+    }
+}
+
+extension Consensus.Message {
+    fileprivate var isAppend: Bool {
+        guard case .append = self else { return false }
+        return true
+    }
+}

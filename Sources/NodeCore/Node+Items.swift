@@ -1,0 +1,444 @@
+import Consensus
+import DataModel
+import Expressions
+import Placement
+import Primitives
+import Replication
+import Tables
+
+/// Operations on the items of one partition: finding the replica that may answer, and answering.
+extension Node {
+    mutating func routeItemOperation(
+        _ operation: Operation,
+        _ origin: Origin,
+        retryUntil: Instant,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        do throws(ServiceError) {
+            let plan = try ItemPlan(operation)
+            guard let position = self.catalog.position(named: plan.table),
+                self.catalog.tables[position].serves
+            else { return self.confirmMissing(operation, origin, clocks, &effects) }
+            let schema = self.catalog.tables[position].schema
+            let id = self.catalog.tables[position].id
+            let token: Token
+            var query: KeyBounds?
+            var key: ItemKey?
+            switch plan.action {
+            case .query(let plan):
+                let bounds = try Self.bounds(of: plan, schema)
+                query = bounds
+                token = ItemKey(trusted: bounds.from).token
+            case .get, .put, .update, .delete:
+                let itemKey = try Self.key(of: plan, schema)
+                key = itemKey
+                token = itemKey.token
+            }
+            guard let partition = self.catalog.map.partition(of: id, for: token) else {
+                return self.confirmMissing(operation, origin, clocks, &effects)
+            }
+            let slot: Int?
+            let needsLeader: Bool
+            switch plan.action {
+            case .get(let isConsistent, _):
+                needsLeader = isConsistent
+                slot = self.readableSlot(partition.id, isConsistent, clocks)
+            case .query(let query):
+                needsLeader = query.request.consistentRead
+                slot = self.readableSlot(partition.id, needsLeader, clocks)
+            case .put, .update, .delete:
+                needsLeader = true
+                slot = self.writableSlot(partition.id, clocks)
+            }
+            guard let slot else {
+                let node = self.workNode(for: partition, needsLeader)
+                return self.send(
+                    operation,
+                    origin,
+                    to: node,
+                    retryUntil: retryUntil,
+                    clocks,
+                    &effects
+                )
+            }
+            if let query {
+                try self.answerQuery(plan, query, schema, slot, origin, &effects)
+            } else if let key {
+                if case .get(let isConsistent, let projection) = plan.action {
+                    try self.answerGet(
+                        plan,
+                        key,
+                        isConsistent,
+                        projection,
+                        slot,
+                        origin,
+                        &effects
+                    )
+                } else {
+                    try self.write(plan, key, slot, origin, clocks, &effects)
+                }
+            }
+        } catch {
+            self.fail(origin, error, &effects)
+        }
+    }
+
+    private static func key(
+        of plan: ItemPlan,
+        _ schema: KeySchema
+    ) throws(ServiceError) -> ItemKey {
+        switch plan.action {
+        case .put(let item):
+            do throws(KeyError) {
+                return try ItemKey(schema, from: item)
+            } catch {
+                throw .itemKey(error)
+            }
+        case .update(let update):
+            do throws(ExpressionError) {
+                try update?.check(schema: schema)
+            } catch {
+                throw .validation(error.message)
+            }
+            fallthrough
+        case .get, .delete, .query:
+            do throws(KeyError) {
+                return try ItemKey(schema, keyAttributes: plan.key)
+            } catch {
+                throw .key(error)
+            }
+        }
+    }
+
+    private static func bounds(
+        of plan: QueryPlan,
+        _ schema: KeySchema
+    ) throws(ServiceError) -> KeyBounds {
+        do throws(ExpressionError) {
+            let range = try plan.keyCondition.resolved(schema: schema)
+            try plan.filter?.checkQueryFilter(schema: schema)
+            do throws(KeyError) {
+                return try range.bounds(schema: schema)
+            } catch {
+                throw ExpressionError(ServiceError.key(error).message)
+            }
+        } catch {
+            throw .validation(error.message)
+        }
+    }
+
+    // MARK: Reads
+
+    private func answerGet(
+        _ plan: ItemPlan,
+        _ key: ItemKey,
+        _ isConsistent: Bool,
+        _ projection: ProjectionExpression?,
+        _ slot: Int,
+        _ origin: Origin,
+        _ effects: inout [Effect]
+    ) throws(ServiceError) {
+        let item: Item?
+        do throws(StoreError) {
+            item = try self.groups[slot]!.partition!.get(key, self.store)
+        } catch {
+            throw .internalServer
+        }
+        let halfUnits = Capacity.readHalfUnits(
+            bytes: plan.capacity == .none ? 0 : item?.size ?? 0,
+            isConsistent: isConsistent
+        )
+        let consumed = Capacity.consumed(plan.capacity, table: plan.table, halfUnits: halfUnits)
+        var shown = item
+        if let projection, let item { shown = projection.apply(to: item) }
+        self.succeed(origin, .getItem(GetItemResponse(item: shown, consumed: consumed)), &effects)
+    }
+
+    private func answerQuery(
+        _ plan: ItemPlan,
+        _ bounds: KeyBounds,
+        _ schema: KeySchema,
+        _ slot: Int,
+        _ origin: Origin,
+        _ effects: inout [Effect]
+    ) throws(ServiceError) {
+        guard case .query(let query) = plan.action else { return }
+        let request = query.request
+        var after: ItemKey?
+        if let start = request.exclusiveStartKey {
+            do throws(KeyError) {
+                after = try ItemKey(schema, keyAttributes: start)
+            } catch {
+                throw .startKey(error)
+            }
+            let isInside = after.map { key in
+                !ByteOrder.isLess(key.bytes, bounds.from) && ByteOrder.isLess(key.bytes, bounds.to)
+            }
+            guard isInside == true else {
+                throw .validation(
+                    "The provided starting key is outside query boundaries based on provided "
+                        + "conditions"
+                )
+            }
+        }
+        var read = RangeRead(bounds: bounds)
+        read.after = after
+        read.reverse = !request.scansForward
+        read.itemsMax = request.limit ?? .max
+        read.bytesMax = NodeLimits.pageBytes
+        read.filter = query.filter
+        read.projection = query.projection
+        read.countsOnly = request.select == .count
+        let page = try self.wholePage(read, slot)
+        var response = PageResponse(
+            items: request.select == .count ? nil : page.items,
+            count: page.count,
+            scannedCount: page.scannedCount
+        )
+        response.lastEvaluatedKey = page.end == .exhausted ? nil : page.last?.keyItem(schema)
+        response.consumed = Capacity.consumed(
+            plan.capacity,
+            table: plan.table,
+            halfUnits: Capacity.readHalfUnits(
+                bytes: page.scannedBytes,
+                isConsistent: request.consistentRead
+            )
+        )
+        self.succeed(origin, .page(response), &effects)
+    }
+
+    /// One page of a scan over a range of tokens, unfiltered.
+    func page(_ range: ScanRange, _ slot: Int) -> WorkResult {
+        guard let partition = self.groups[slot]?.partition else { return .failed }
+        var read = RangeRead(tokens: range.first...range.last)
+        read.after = range.after.map { ItemKey(trusted: $0) }
+        read.itemsMax = range.itemsMax
+        read.bytesMax = range.bytesMax
+        guard partition.range.contains(range.first), let page = try? self.wholePage(read, slot)
+        else { return .failed }
+        return .page(
+            items: page.items.map(\.bytes),
+            next: page.end == .exhausted ? nil : page.last?.bytes,
+            bytes: page.scannedBytes
+        )
+    }
+
+    /// Reads slices until the page is full or there is nothing left; a page that consists of
+    /// tombstones ends after so many slices all the same, and its key leads on.
+    private func wholePage(_ read: RangeRead, _ slot: Int) throws(ServiceError) -> Page {
+        var read = read
+        var whole: Page?
+        for _ in 0..<Self.slicesMax {
+            let page: Page
+            do throws(ReadError) {
+                page = try self.groups[slot]!.partition!.page(read, self.store)
+            } catch {
+                switch error {
+                case .expression(let error): throw .validation(error.message)
+                case .store: throw .internalServer
+                }
+            }
+            whole = whole?.followed(by: page) ?? page
+            guard page.end == .slice else { break }
+            read.after = page.last
+            read.itemsMax -= page.scannedCount
+            read.bytesMax -= page.scannedBytes
+        }
+        guard let whole else { preconditionFailure("a page has at least one slice") }
+        return whole
+    }
+
+    private static let slicesMax = 8
+
+    // MARK: Writes
+
+    private mutating func write(
+        _ plan: ItemPlan,
+        _ key: ItemKey,
+        _ slot: Int,
+        _ origin: Origin,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) throws(ServiceError) {
+        let decision: Evaluated
+        do throws(WriteError) {
+            decision = try self.groups[slot]!.partition!.evaluate(
+                WriteRequest(plan, key),
+                clock: &self.clock,
+                wall: clocks.wall,
+                now: clocks.now,
+                self.store
+            )
+        } catch {
+            throw ServiceError(error)
+        }
+        switch decision {
+        case .proposal(let proposal, let outcome):
+            let index = try self.propose(proposal, slot)
+            self.groups[slot]!.waiters.append(
+                Waiter(
+                    index: index,
+                    outcome: .answer(
+                        origin,
+                        self.response(to: plan, outcome),
+                        stamp: self.stampText(outcome.stamp)
+                    )
+                )
+            )
+        case .unchanged(let outcome, let dependsOn):
+            let response = self.response(to: plan, outcome)
+            guard let dependsOn else { return self.succeed(origin, response, &effects) }
+            self.wait(for: dependsOn, .answer(origin, response, stamp: []), slot)
+        case .conditionFailed(let item, let dependsOn):
+            let error = ServiceError.conditionFailed(
+                item: plan.returnsItemOnConditionFailure ? item : nil
+            )
+            guard let dependsOn else { throw error }
+            self.wait(for: dependsOn, .refusal(origin, error), slot)
+        }
+    }
+
+    /// Answers once an earlier entry is applied: the decision rests on it.
+    private mutating func wait(for index: UInt64, _ outcome: Waiter.Outcome, _ slot: Int) {
+        let waiter = Waiter(index: LogIndex(index), outcome: outcome)
+        let place = self.groups[slot]!.waiters.firstIndex { $0.index > waiter.index }
+        self.groups[slot]!.waiters.insert(
+            waiter,
+            at: place ?? self.groups[slot]!.waiters.endIndex
+        )
+    }
+
+    private func response(to plan: ItemPlan, _ outcome: WriteOutcome) -> OperationResponse {
+        let attributes: Item?
+        switch plan.returnValues {
+        case .none: attributes = nil
+        case .allOld: attributes = outcome.old
+        case .allNew: attributes = outcome.new
+        case .updatedOld: attributes = outcome.old.flatMap { plan.updatedPart(of: $0) }
+        case .updatedNew: attributes = outcome.new.flatMap { plan.updatedPart(of: $0) }
+        }
+        let bytes =
+            plan.capacity == .none
+            ? 0 : max(outcome.old?.size ?? 0, outcome.new?.size ?? 0)
+        return .itemChanged(
+            ItemChangedResponse(
+                attributes: attributes,
+                consumed: Capacity.consumed(
+                    plan.capacity,
+                    table: plan.table,
+                    halfUnits: Capacity.writeHalfUnits(bytes: bytes)
+                )
+            )
+        )
+    }
+
+    /// Proposes a partition's command and lets the partition know where it stands.
+    mutating func propose(_ proposal: Proposal, _ slot: Int) throws(ServiceError) -> LogIndex {
+        do throws(ProposalError) {
+            let index = try self.groups[slot]!.raft.propose(proposal.payload)
+            self.groups[slot]!.partition!.proposed(proposal, at: index.value)
+            self.markDirty(slot)
+            return index
+        } catch {
+            switch error {
+            case .backlogFull:
+                throw ServiceError(
+                    .throttling,
+                    "Too many writes wait to be replicated; try again"
+                )
+            case .payloadTooLarge, .notLeader, .transferring, .configurationPending,
+                .configurationInvalid, .learnerBehind, .notVoter:
+                throw .internalServer
+            }
+        }
+    }
+
+    /// The writes of a batch that fall to one partition; one answer when all are applied.
+    mutating func write(
+        _ writes: [RecordWrite],
+        _ table: TableID,
+        _ slot: Int,
+        for origin: WorkOrigin,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        var last: LogIndex?
+        for write in writes {
+            do throws(ServiceError) {
+                let decision: Evaluated
+                do throws(WriteError) {
+                    decision = try self.groups[slot]!.partition!.evaluate(
+                        put: write.image.map { Item(trusted: $0) },
+                        at: ItemKey(trusted: write.key),
+                        clock: &self.clock,
+                        wall: clocks.wall,
+                        now: clocks.now,
+                        self.store
+                    )
+                } catch {
+                    throw ServiceError(error)
+                }
+                guard case .proposal(let proposal, _) = decision else { continue }
+                last = try self.propose(proposal, slot)
+            } catch {
+                return self.workFinished(origin, .failed, clocks, &effects)
+            }
+        }
+        guard let last else { return self.workFinished(origin, .written, clocks, &effects) }
+        self.wait(for: last.value, .work(origin), slot)
+    }
+
+    /// A stamp as clients see it in `x-atoll-stamp`: time, a dot, the region.
+    func stampText(_ stamp: Stamp?) -> [UInt8] {
+        guard let stamp else { return [] }
+        return Array("\(stamp.time).\(self.settings.layout.name(of: stamp.region))".utf8)
+    }
+}
+
+extension WriteRequest {
+    init(_ plan: ItemPlan, _ key: ItemKey) {
+        let action: Action
+        switch plan.action {
+        case .put(let item): action = .put(item)
+        case .update(let update): action = .update(update, key: plan.key)
+        case .delete: action = .delete
+        case .get, .query: preconditionFailure("a read is no write")
+        }
+        self.init(key: key, action: action, condition: plan.condition)
+    }
+}
+
+extension ItemPlan {
+    /// What `UPDATED_OLD` and `UPDATED_NEW` show of an item; nil when it has none of it.
+    func updatedPart(of item: Item) -> Item? {
+        guard case .update(let update?) = self.action else { return nil }
+        let part = update.updatedAttributes(of: item)
+        return part.isEmpty ? nil : part
+    }
+}
+
+extension ServiceError {
+    init(_ error: WriteError) {
+        switch error {
+        case .expression(let error): self = .validation(error.message)
+        case .itemTooLarge:
+            self = .validation("Item size to update has exceeded the maximum allowed size")
+        case .itemTooDeep:
+            self = .validation("Nesting Levels have exceeded supported limits")
+        case .store: self = .internalServer
+        }
+    }
+}
+
+extension Page {
+    /// This slice and the one behind it as one page.
+    fileprivate func followed(by next: Page) -> Page {
+        var whole = next
+        whole.items = self.items + next.items
+        whole.count += self.count
+        whole.scannedCount += self.scannedCount
+        whole.scannedBytes += self.scannedBytes
+        return whole
+    }
+}

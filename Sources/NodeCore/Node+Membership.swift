@@ -1,0 +1,121 @@
+import Consensus
+import Placement
+import Primitives
+
+/// A node that lost its disk: it comes back empty, gets a new incarnation from the catalog's leader,
+/// and takes its former places in every group as a learner that becomes a voter once caught up.
+extension Node {
+    /// The members of the region's catalog: up to three voters in distinct zones, if there are as
+    /// many; all other nodes learn.
+    static func catalogMembers(_ layout: ClusterLayout, _ region: RegionID) -> Configuration {
+        let nodes = layout.nodes(in: region)
+        var voters: [NodeID] = []
+        var zones: [String] = []
+        for node in nodes where voters.count < 3 {
+            let zone = layout.member(node).zone
+            if !zones.contains(zone) {
+                voters.append(node)
+                zones.append(zone)
+            }
+        }
+        for node in nodes where voters.count < min(3, nodes.count) && !voters.contains(node) {
+            voters.append(node)
+        }
+        if voters.count == 2 { voters.removeLast() }
+        let learners = nodes.filter { !voters.contains($0) }
+        let first = { (node: NodeID) in ReplicaID(node: node, incarnation: 1) }
+        return Configuration(voters: voters.map(first), learners: learners.map(first))
+    }
+
+    /// Asks every node of the region to be let in again; one of them leads the catalog.
+    func askToJoin(_ effects: inout [Effect]) {
+        for peer in self.liveness.peers where self.connectedNodes[Int(peer.node.index)] {
+            effects.append(.send(.join, to: peer.node))
+        }
+    }
+
+    mutating func nodeAsksToJoin(
+        _ node: NodeID,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        guard self.leadsCatalog(now: clocks.now), let slot = self.catalogSlot else { return }
+        let current = self.catalog.current(node)
+        // A node that was registered anew asks again until the answer arrives.
+        if current.incarnation > 1, self.welcomedNodes.contains(current) {
+            effects.append(.send(.welcome(incarnation: current.incarnation), to: node))
+            return
+        }
+        guard self.groups[slot]!.waiters.isEmpty else { return }
+        let next = ReplicaID(node: node, incarnation: current.incarnation + 1)
+        self.welcomedNodes.append(next)
+        self.proposeToCatalog(.registerNode(next), .internalChange, clocks, &effects)
+    }
+
+    mutating func welcomed(
+        _ incarnation: UInt32,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        guard self.identity == nil else { return }
+        self.identity = ReplicaID(node: self.settings.id, incarnation: incarnation)
+        effects.append(.adoptIncarnation(incarnation))
+        _ = self.found(.catalog, .none, table: nil)
+    }
+
+    /// One step of every group led here towards the members that the catalog names.
+    mutating func reconcileMembers(_ clocks: Clocks, _ effects: inout [Effect]) {
+        for slot in self.groups.indices {
+            guard let group = self.groups[slot], group.raft.leaderReady,
+                !group.raft.isConfigurationPending
+            else { continue }
+            let present = group.raft.configuration
+            guard let next = self.nextMembers(of: group, from: present), next != present else {
+                continue
+            }
+            self.withRaft(slot, clocks, &effects) { group, outputs in
+                // A learner that is behind, or a change under way, is met again next round.
+                _ = try? group.raft.proposeConfiguration(next, into: &outputs)
+            }
+        }
+    }
+
+    /// The configuration one change nearer to the wanted one, or nil when it is reached.
+    private func nextMembers(of group: Group, from present: Configuration) -> Configuration? {
+        for member in present.voters + present.learners {
+            let current = self.catalog.current(member.node)
+            guard member != current else { continue }
+            // The former incarnation goes first: it can never vote again.
+            var next = present
+            if next.voters.count > 1 || !next.voters.contains(member) {
+                next.voters.removeAll { $0 == member }
+                next.learners.removeAll { $0 == member }
+                if !next.contains(current) { next.learners.append(current) }
+                return next
+            }
+        }
+        let wanted = self.wantedVoters(of: group)
+        for voter in wanted where !present.voters.contains(voter) {
+            var next = present
+            guard next.learners.contains(voter) else {
+                next.learners.append(voter)
+                return next
+            }
+            next.learners.removeAll { $0 == voter }
+            next.voters.append(voter)
+            next.voters.sort { left, right in
+                (wanted.firstIndex(of: left) ?? .max) < (wanted.firstIndex(of: right) ?? .max)
+            }
+            return next
+        }
+        return nil
+    }
+
+    private func wantedVoters(of group: Group) -> [ReplicaID] {
+        if group.id == .catalog {
+            let founding = Self.catalogMembers(self.settings.layout, self.settings.region)
+            return founding.voters.map { self.catalog.current($0.node) }
+        }
+        return self.catalog.map.partition(group.id)?.replicas ?? []
+    }
+}

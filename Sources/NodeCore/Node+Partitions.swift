@@ -1,0 +1,114 @@
+import Consensus
+import DataModel
+import Placement
+import Primitives
+import Replication
+import Tables
+
+/// Between consensus' entries and the partition's items.
+extension Node {
+    private func descriptor(_ table: TableRecord) -> TableDescriptor {
+        TableDescriptor(
+            id: table.id,
+            name: table.name,
+            schema: table.schema,
+            isGlobal: table.isGlobal
+        )
+    }
+
+    func freshPartition(_ id: PartitionID, _ table: TableID) -> Tables.Partition? {
+        guard let record = self.catalog.table(table), let place = self.catalog.map.partition(id)
+        else { return nil }
+        return Tables.Partition(
+            id: id,
+            descriptor: self.descriptor(record),
+            range: place.range.first...place.range.last,
+            region: self.settings.region
+        )
+    }
+
+    func storedPartition(
+        _ id: PartitionID,
+        _ table: TableID
+    ) throws(StoreError) -> Tables.Partition? {
+        guard let record = self.catalog.table(table), let place = self.catalog.map.partition(id)
+        else { return nil }
+        return try Tables.Partition.restored(
+            id: id,
+            descriptor: self.descriptor(record),
+            range: place.range.first...place.range.last,
+            region: self.settings.region,
+            from: self.store
+        )
+    }
+
+    /// Applies committed entries; a command that cannot be applied stops the node, because what
+    /// follows would be built on something else than at its peers.
+    mutating func applyToPartition(
+        _ entries: [Entry],
+        _ slot: Int,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        let keepsRecent = !self.groups[slot]!.destinations.isEmpty
+        for entry in entries {
+            if keepsRecent {
+                self.groups[slot]!.recentChanges.append(
+                    RecentEntry(
+                        index: entry.index.value,
+                        payload: entry.kind == .command ? entry.payload : nil
+                    )
+                )
+            }
+            guard entry.kind == .command else {
+                self.groups[slot]!.partition!.skip(entry.index.value)
+                continue
+            }
+            do throws(StoreError) {
+                let applied = try self.groups[slot]!.partition!.apply(
+                    entry.payload,
+                    at: entry.index.value,
+                    self.store
+                )
+                self.measure(applied, slot, clocks)
+            } catch {
+                self.storeFailure = error
+                return
+            }
+        }
+    }
+
+    /// Feeds the meters of lag and backlog.
+    private mutating func measure(_ applied: Applied, _ slot: Int, _ clocks: Clocks) {
+        if let change = applied.change {
+            for index in self.groups[slot]!.destinations.indices {
+                self.groups[slot]!.destinations[index].backlog.committed(
+                    change.totals,
+                    at: clocks.now
+                )
+            }
+        }
+        guard let inbound = applied.inbound, self.groups[slot]!.raft.isLeader,
+            let name = self.groups[slot]!.partition?.descriptor.name
+        else { return }
+        for instant in inbound.committedAt {
+            self.lagMeters.applied(
+                name,
+                inbound.source,
+                committedAt: instant,
+                appliedAt: clocks.now
+            )
+        }
+    }
+
+    /// The replica leads and has applied all that its predecessors did: it decides from now on.
+    mutating func beginLeading(
+        _ slot: Int,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        self.groups[slot]!.partition?.becameLeader()
+        self.openDestinations(slot, clocks)
+        self.reportReady(slot, clocks, &effects)
+    }
+}

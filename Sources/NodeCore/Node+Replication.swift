@@ -1,0 +1,282 @@
+import Consensus
+import DataModel
+import Placement
+import Primitives
+import Replication
+import Tables
+
+/// One other region of a table, as the leader of one of its partitions sees it.
+struct Destination {
+    let region: RegionID
+    var stream: OutboundStream
+    /// Present while the region is still given what was there before it joined.
+    var backfill: Backfill?
+    /// The node there that answered last as leader.
+    var leader: NodeID?
+    /// What is committed here and not acknowledged there.
+    var backlog: BacklogMeter
+}
+
+/// The way of one partition's items to a region that joined the table.
+///
+/// The items are read from the live store in key order while writes go on: what changes behind the
+/// reader is in the log after the starting point and follows as ordinary changes.
+struct Backfill {
+    /// Only items whose version this region made; nil for all, which the sponsor sends.
+    let origin: RegionID?
+    /// Where the ordinary stream takes over.
+    let start: ReplicationCursor
+    var after: ItemKey?
+    /// Where the chunk under way ended.
+    var next: ItemKey?
+    var chunk: UInt64 = 1
+    var isLastChunk = false
+    /// When the chunk under way is sent again.
+    var retryAt: Instant = .zero
+    var isWaiting = false
+}
+
+extension Node {
+    /// Opens a stream to each other region of the table, from where the partition's record says.
+    mutating func openDestinations(_ slot: Int, _ clocks: Clocks) {
+        guard let id = self.groups[slot]?.table, let table = self.catalog.table(id),
+            self.groups[slot]?.partition != nil
+        else { return }
+        let own = self.settings.region
+        let replicas = (table.global?.replicas ?? []).filter { replica in
+            replica.region != own && replica.status != .deleting
+        }
+        self.groups[slot]!.destinations.removeAll { destination in
+            !replicas.contains { $0.region == destination.region }
+        }
+        for replica in replicas
+        where !self.groups[slot]!.destinations.contains(where: { $0.region == replica.region }) {
+            let partition = self.groups[slot]!.partition!
+            let known = partition.cursor(to: replica.region)
+            let start =
+                known
+                ?? ReplicationCursor(index: partition.appliedIndex, totals: partition.totals)
+            var destination = Destination(
+                region: replica.region,
+                stream: OutboundStream(from: start),
+                backlog: BacklogMeter(from: start.totals)
+            )
+            if known == nil {
+                destination.backfill = Backfill(
+                    origin: replica.sponsor == own ? nil : own,
+                    start: start
+                )
+            } else if partition.totals > start.totals {
+                // The oldest of these was committed no later than now.
+                destination.backlog.committed(partition.totals, at: clocks.now)
+            }
+            destination.stream.isPaused = self.pausedDestinations.contains(replica.region)
+            self.groups[slot]!.destinations.append(destination)
+        }
+        self.markDirty(slot)
+    }
+
+    /// The catalog changed a table: its partitions' streams follow.
+    mutating func tableChanged(_ id: TableID, _ clocks: Clocks) {
+        guard let table = self.catalog.table(id) else { return }
+        for partition in self.catalog.partitions(of: id) {
+            guard let slot = self.slot(of: partition.id) else { continue }
+            self.groups[slot]!.partition?.descriptor.isGlobal = table.isGlobal
+            if self.groups[slot]!.raft.isLeader { self.openDestinations(slot, clocks) }
+        }
+    }
+
+    func hasBackfilled(_ slot: Int, _ region: RegionID) -> Bool {
+        self.groups[slot]?.partition?.cursor(to: region) != nil
+    }
+
+    /// The log index from which other regions still need the log; nil when none does.
+    func lowestIndexNeeded(_ group: Group) -> UInt64? {
+        guard let partition = group.partition, let table = self.table(of: group)
+        else { return nil }
+        var lowest: UInt64?
+        for replica in table.global?.replicas ?? []
+        where replica.region != self.settings.region && replica.status != .deleting {
+            let index =
+                partition.cursor(to: replica.region)?.index
+                ?? group.destinations.first { $0.region == replica.region }?.backfill?.start.index
+                ?? 0
+            lowest = min(lowest ?? .max, index)
+        }
+        return lowest
+    }
+
+    // MARK: Sending
+
+    /// Ships what this partition's other regions lack, as far as their windows allow.
+    mutating func replicate(_ slot: Int, _ clocks: Clocks, _ effects: inout [Effect]) {
+        guard let group = self.groups[slot], !group.destinations.isEmpty, group.raft.leaderReady
+        else { return }
+        for index in group.destinations.indices {
+            if self.groups[slot]!.destinations[index].backfill != nil {
+                self.sendBackfill(slot, index, clocks, &effects)
+            }
+            self.sendChanges(slot, index, clocks, &effects)
+            self.recordCursor(slot, index, clocks)
+        }
+        self.trimRecentChanges(slot)
+    }
+
+    private mutating func sendChanges(
+        _ slot: Int,
+        _ index: Int,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        let group = self.groups[slot]!
+        guard group.destinations[index].backfill == nil,
+            let table = self.table(of: group)
+        else { return }
+        let applied = group.raft.appliedIndex.value
+        _ = self.groups[slot]!.destinations[index].stream.timeout(now: clocks.now)
+        while let plan = self.groups[slot]!.destinations[index].stream.batchToSend(
+            now: clocks.now,
+            lastCommitted: applied
+        ) {
+            guard let node = self.destinationNode(slot, index) else { return }
+            let stream = self.groups[slot]!.destinations[index].stream
+            var collector = ChangeCollector(after: stream.read, bytesMax: plan.bytesMax)
+            do throws(StoreError) {
+                try self.collect(slot, from: plan.from, through: applied, into: &collector)
+            } catch {
+                self.storeFailure = error
+                return
+            }
+            let cursor = collector.cursor
+            // The store does not show the turn's own entries; the next turn goes on.
+            guard cursor.index >= plan.from else { return }
+            guard let batch = collector.batch(source: self.settings.region, epoch: group.id)
+            else {
+                self.groups[slot]!.destinations[index].stream.skipped(upTo: cursor.index)
+                continue
+            }
+            let isNeeded = self.groups[slot]!.destinations[index].stream.willSend(
+                upTo: cursor,
+                bytes: collector.bytes,
+                now: clocks.now
+            )
+            if isNeeded { self.ship(batch, of: table, slot, to: node, chunk: 0, &effects) }
+        }
+    }
+
+    func ship(
+        _ batch: ChangeBatch,
+        of table: TableRecord,
+        _ slot: Int,
+        to node: NodeID,
+        chunk: UInt64,
+        _ effects: inout [Effect]
+    ) {
+        let id = self.groups[slot]!.id
+        let partitions = self.catalog.partitions(of: table.id)
+        guard let position = partitions.firstIndex(where: { $0.id == id }) else { return }
+        var writer = ByteWriter(reserving: 256)
+        batch.encode(into: &writer)
+        let message = ReplicationBatch(
+            table: table.name,
+            sourceNode: self.settings.id,
+            position: UInt16(position),
+            chunk: chunk,
+            batch: writer.bytes
+        )
+        effects.append(.send(.replicate(message), to: node))
+    }
+
+    /// The node that led the partition there last, else any that is connected.
+    mutating func destinationNode(_ slot: Int, _ index: Int) -> NodeID? {
+        let destination = self.groups[slot]!.destinations[index]
+        if let leader = destination.leader, self.connectedNodes[Int(leader.index)] {
+            return leader
+        }
+        let node = self.reachableNode(in: destination.region)
+        self.groups[slot]!.destinations[index].leader = node
+        return node
+    }
+
+    /// Reads committed entries from memory, or, when they are older, from the store.
+    private func collect(
+        _ slot: Int,
+        from: UInt64,
+        through: UInt64,
+        into collector: inout ChangeCollector
+    ) throws(StoreError) {
+        let group = self.groups[slot]!
+        if let first = group.recentChanges.first, first.index <= from {
+            for entry in group.recentChanges[Int(from - first.index)...] {
+                try collector.take(entry.payload, at: entry.index)
+                if collector.isFull { return }
+            }
+            return
+        }
+        let stored = group.log.entries(
+            LogIndex(from),
+            through: LogIndex(through),
+            bytesMax: collector.bytesMax
+        )
+        for entry in stored ?? [] {
+            try collector.take(
+                entry.kind == .command ? entry.payload : nil,
+                at: entry.index.value
+            )
+            if collector.isFull { return }
+        }
+    }
+
+    /// Forgets what every stream has read.
+    private mutating func trimRecentChanges(_ slot: Int) {
+        let group = self.groups[slot]!
+        guard let first = group.recentChanges.first else { return }
+        let read = group.destinations.reduce(UInt64.max) { min($0, $1.stream.read.index) }
+        let isRead = read >= first.index ? read - first.index + 1 : 0
+        var count = Int(min(UInt64(group.recentChanges.count), isRead))
+        count = max(count, group.recentChanges.count - Self.recentChangesMax)
+        self.groups[slot]!.recentChanges.removeFirst(count)
+    }
+
+    static let recentChangesMax = 4_096
+
+    private mutating func recordCursor(_ slot: Int, _ index: Int, _ clocks: Clocks) {
+        let destination = self.groups[slot]!.destinations[index]
+        guard destination.backfill == nil,
+            let cursor = destination.stream.cursorToRecord(now: clocks.now)
+        else { return }
+        let proposal = self.groups[slot]!.partition!.proposal(
+            moving: destination.region,
+            to: cursor
+        )
+        guard (try? self.propose(proposal, slot)) != nil else { return }
+        self.groups[slot]!.destinations[index].stream.recordProposed(cursor, now: clocks.now)
+        self.markDirty(slot)
+    }
+
+    /// A stream to another region was made anew, or a batch is overdue.
+    mutating func rewindStreams(_ slot: Int, to region: RegionID) {
+        guard let group = self.groups[slot] else { return }
+        for index in group.destinations.indices
+        where group.destinations[index].region == region {
+            self.groups[slot]!.destinations[index].stream.linkReset()
+            self.groups[slot]!.destinations[index].backfill?.isWaiting = false
+            self.markDirty(slot)
+        }
+    }
+
+    /// Leaders with unacknowledged batches look at their timers.
+    mutating func tickReplication(_ clocks: Clocks) {
+        guard self.ticks % 25 == 0 else { return }
+        for slot in self.groups.indices {
+            guard let group = self.groups[slot] else { continue }
+            let isWaiting = group.destinations.contains { destination in
+                destination.backfill != nil
+                    || destination.stream.read.index < group.raft.appliedIndex.value
+                    || destination.stream.inFlightCount > 0
+                    || destination.stream.cursorToRecord(now: clocks.now) != nil
+            }
+            if isWaiting { self.markDirty(slot) }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+import Consensus
+import Placement
+import Primitives
+import Tables
+
+/// A snapshot on its way to a replica that the log cannot catch up: every record of the group, as
+/// it lies in this node's store, except the vote.
+struct OutgoingSnapshot {
+    let group: PartitionID
+    let peer: ReplicaID
+    let view: SnapshotID
+    /// The space and key after which to go on.
+    var space: Space
+    var after: [UInt8]?
+    var sequence: UInt64 = 0
+    var isLastSent = false
+    var deadline: Instant
+}
+
+/// A snapshot that this node is receiving.
+struct IncomingSnapshot {
+    let from: ReplicaID
+    let stream: UInt64
+    var next: UInt64
+}
+
+extension Node {
+    static let snapshotSpaces: [Space] = [.meta, .log, .item, .ledger]
+    static let snapshotPatience: Nanoseconds = .seconds(10)
+
+    mutating func beginSnapshot(
+        _ slot: Int,
+        to peer: ReplicaID,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        let id = self.groups[slot]!.id
+        let isUnderWay = !self.outgoingSnapshots.ids { $0.group == id && $0.peer == peer }.isEmpty
+        guard !isUnderWay, self.outgoingSnapshots.count < NodeLimits.snapshotStreamsMax else {
+            if !isUnderWay { self.groups[slot]!.raft.snapshotFailed(to: peer) }
+            return
+        }
+        let stream = self.outgoingSnapshots.insert(
+            OutgoingSnapshot(
+                group: id,
+                peer: peer,
+                view: self.store.openSnapshot(),
+                space: Self.snapshotSpaces[0],
+                deadline: clocks.now + Self.snapshotPatience
+            )
+        )
+        self.sendChunk(stream, clocks, &effects)
+    }
+
+    /// Sends the next records, about a chunk's worth: one bounded step.
+    private mutating func sendChunk(
+        _ stream: UInt64,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        guard var snapshot = self.outgoingSnapshots[stream],
+            let slot = self.slot(of: snapshot.group), let identity = self.identity
+        else { return self.endSnapshot(stream, succeeded: false) }
+        var records: [SnapshotChunk.Record] = []
+        do throws(StoreError) {
+            try self.collect(&snapshot, into: &records)
+        } catch {
+            return self.endSnapshot(stream, succeeded: false)
+        }
+        snapshot.deadline = clocks.now + Self.snapshotPatience
+        let chunk = SnapshotChunk(
+            group: snapshot.group,
+            from: identity,
+            to: snapshot.peer,
+            term: self.groups[slot]!.raft.term.value,
+            stream: stream,
+            sequence: snapshot.sequence,
+            isLast: snapshot.isLastSent,
+            records: records
+        )
+        self.outgoingSnapshots[stream] = snapshot
+        effects.append(.send(.snapshotChunk(chunk), to: snapshot.peer.node))
+    }
+
+    private func collect(
+        _ snapshot: inout OutgoingSnapshot,
+        into records: inout [SnapshotChunk.Record]
+    ) throws(StoreError) {
+        var bytes = 0
+        let end = GroupKeys.end(snapshot.group)
+        let vote = GroupKeys.meta(snapshot.group, .vote)
+        while bytes < NodeLimits.snapshotChunkBytes {
+            let space = snapshot.space
+            let start = snapshot.after.map { $0 + [0] } ?? GroupKeys.prefix(snapshot.group)
+            var last: [UInt8]?
+            try self.store.scan(
+                snapshot: snapshot.view,
+                space,
+                from: start,
+                to: end,
+                reverse: false
+            ) { key, value in
+                let key = Array(key)
+                last = key
+                if space != .meta || key != vote {
+                    records.append(
+                        .init(space: space.rawValue, key: key, value: Array(value))
+                    )
+                    bytes += key.count + value.count
+                }
+                return bytes < NodeLimits.snapshotChunkBytes
+            }
+            if bytes >= NodeLimits.snapshotChunkBytes {
+                snapshot.after = last
+                return
+            }
+            let place = Self.snapshotSpaces.firstIndex(of: space)!
+            guard place + 1 < Self.snapshotSpaces.count else {
+                snapshot.isLastSent = true
+                return
+            }
+            snapshot.space = Self.snapshotSpaces[place + 1]
+            snapshot.after = nil
+        }
+    }
+
+    mutating func snapshotChunkReceived(
+        _ group: PartitionID,
+        _ from: ReplicaID,
+        _ stream: UInt64,
+        _ sequence: UInt64,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        guard var snapshot = self.outgoingSnapshots[stream], snapshot.group == group,
+            snapshot.peer == from, snapshot.sequence == sequence
+        else { return }
+        guard !snapshot.isLastSent else { return self.endSnapshot(stream, succeeded: true) }
+        snapshot.sequence += 1
+        self.outgoingSnapshots[stream] = snapshot
+        self.sendChunk(stream, clocks, &effects)
+    }
+
+    mutating func endSnapshot(_ stream: UInt64, succeeded: Bool) {
+        guard let snapshot = self.outgoingSnapshots.remove(stream) else { return }
+        self.store.closeSnapshot(snapshot.view)
+        guard let slot = self.slot(of: snapshot.group) else { return }
+        if succeeded {
+            self.groups[slot]!.raft.snapshotSent(to: snapshot.peer)
+        } else {
+            self.groups[slot]!.raft.snapshotFailed(to: snapshot.peer)
+        }
+        self.markDirty(slot)
+    }
+
+    mutating func cancelSnapshots(of group: PartitionID) {
+        for stream in self.outgoingSnapshots.ids(where: { $0.group == group }) {
+            self.endSnapshot(stream, succeeded: false)
+        }
+    }
+
+    mutating func expireSnapshots(_ clocks: Clocks) {
+        for stream in self.outgoingSnapshots.ids(where: { $0.deadline <= clocks.now }) {
+            self.endSnapshot(stream, succeeded: false)
+        }
+    }
+
+    // MARK: Receiving
+
+    mutating func receive(
+        _ chunk: SnapshotChunk,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        guard chunk.to == self.identity, let slot = self.slotForSnapshot(chunk.group),
+            !self.groups[slot]!.raft.isLeader,
+            self.groups[slot]!.raft.term.value <= chunk.term
+        else { return }
+        let id = chunk.group
+        if chunk.sequence == 0 {
+            self.eraseKeepingVote(id)
+            self.store.put(.meta, GroupKeys.meta(id, .installing), [1])
+            self.groups[slot]!.incoming = IncomingSnapshot(
+                from: chunk.from,
+                stream: chunk.stream,
+                next: 0
+            )
+        }
+        guard let incoming = self.groups[slot]!.incoming, incoming.from == chunk.from,
+            incoming.stream == chunk.stream, incoming.next == chunk.sequence
+        else { return }
+        for record in chunk.records {
+            guard let space = Space(rawValue: record.space),
+                record.key.starts(with: GroupKeys.prefix(id))
+            else { continue }
+            self.store.put(space, record.key, record.value)
+        }
+        self.groups[slot]!.incoming!.next += 1
+        effects.append(
+            .send(
+                .snapshotReceived(
+                    id,
+                    from: chunk.to,
+                    stream: chunk.stream,
+                    sequence: chunk.sequence
+                ),
+                to: chunk.from.node
+            )
+        )
+        guard chunk.isLast else { return }
+        self.store.delete(.meta, GroupKeys.meta(id, .installing))
+        // The records can be read once this turn is committed; the group begins anew from them.
+        self.installed.append(id)
+    }
+
+    private mutating func slotForSnapshot(_ id: PartitionID) -> Int? {
+        if let slot = self.slot(of: id) { return slot }
+        guard let identity = self.identity, let partition = self.catalog.map.partition(id),
+            partition.replicas.contains(identity)
+        else { return nil }
+        return self.found(id, .none, table: self.catalog.map.table(of: id))
+    }
+
+    /// After the commit: groups whose snapshot is complete are read back like at a start.
+    mutating func finishInstalling() {
+        guard !self.installed.isEmpty else { return }
+        let ids = self.installed
+        self.installed = []
+        for id in ids {
+            guard let slot = self.slot(of: id) else { continue }
+            let term = self.groups[slot]!.raft.term
+            self.groups[slot] = nil
+            self.freeSlots += 1
+            self.slotByGroup[id] = nil
+            do throws(StoreError) {
+                guard let restored = try self.restoreGroup(id) else { continue }
+                precondition(self.groups[restored]!.raft.term >= term, "a term was forgotten")
+            } catch {
+                self.storeFailure = error
+            }
+        }
+        self.foundMissingPartitions()
+    }
+}

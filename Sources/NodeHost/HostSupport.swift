@@ -1,0 +1,81 @@
+import Glibc
+import NodeCore
+import Primitives
+import Tables
+import Topology
+import Wire
+
+/// A wall clock that a fault may set off and let drift.
+struct SkewedClock {
+    private(set) var offsetNanoseconds: Int64
+    private(set) var driftPPM: Int32
+    /// Monotonic time from which the drift counts.
+    private var since: UInt64 = 0
+
+    init(_ settings: ClockSettings) {
+        self.offsetNanoseconds = settings.offsetNanoseconds
+        self.driftPPM = settings.driftPPM
+    }
+
+    mutating func set(offset: Int64, drift: Int32, monotonic: UInt64) {
+        self.offsetNanoseconds = offset
+        self.driftPPM = drift
+        self.since = monotonic
+    }
+
+    func now(_ monotonic: UInt64) -> WallTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let real = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        let start = self.since == 0 ? monotonic : self.since
+        let elapsed = Int64(monotonic > start ? monotonic - start : 0)
+        let drifted = elapsed / 1_000_000 * Int64(self.driftPPM)
+        return WallTime(nanoseconds: UInt64(max(0, real + self.offsetNanoseconds + drifted)))
+    }
+}
+
+/// Turns answers into HTTP status and body.
+enum AnswerEncoder {
+    static func encode(_ answer: Answer) -> (status: UInt16, stamp: [UInt8], body: [UInt8]) {
+        switch answer {
+        case .success(let response, let stamp):
+            return (200, stamp, ResponseEncoder.encode(response))
+        case .failure(let error):
+            return (UInt16(error.kind.status), [], ResponseEncoder.encode(error))
+        case .relayed(let status, let stamp, let body):
+            return (status, stamp, body)
+        case .notLeader:
+            return self.encode(.failure(.internalServer))
+        }
+    }
+
+    static func forPeer(_ answer: Answer) -> OperationAnswer {
+        if case .notLeader(let hint) = answer { return .notLeader(hint: hint) }
+        let encoded = self.encode(answer)
+        return .answered(status: encoded.status, stamp: encoded.stamp, body: encoded.body)
+    }
+}
+
+extension StoreError {
+    var message: String {
+        switch self {
+        case .io(let text), .corrupt(let text), .noSpace(let text): text
+        }
+    }
+}
+
+/// Writes one line to the node's log.
+func log(_ text: String) {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    let milliseconds = String(time.tv_nsec / 1_000_000 + 1000).dropFirst()
+    let line = Array("\(time.tv_sec).\(milliseconds) \(text)\n".utf8)
+    _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+}
+
+/// Differs between processes, so that nodes started together do not draw alike.
+func processSeed() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return UInt64(time.tv_nsec) << 20 ^ UInt64(getpid())
+}
