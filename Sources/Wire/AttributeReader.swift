@@ -130,7 +130,8 @@ struct AttributeReader {
                 reader.json.withBytes(of: text) { self.writer.string($0) }
             }
         case .number:
-            if let number = self.number(try reader.text(), reader), !self.isMuted {
+            let text = try reader.text()
+            if let number = self.number(text, reader), !self.isMuted {
                 self.writer.number(number)
             }
         case .binary:
@@ -263,7 +264,8 @@ struct AttributeReader {
     ) throws(ServiceError) {
         switch type {
         case .numberSet:
-            if let number = self.number(try reader.text(), reader), !self.isMuted {
+            let text = try reader.text()
+            if let number = self.number(text, reader), !self.isMuted {
                 self.writer.member(number)
             }
         case .binarySet:

@@ -92,6 +92,27 @@ struct JSONReader {
     mutating func isTrue() throws(JSONError) { try self.word("true") }
     mutating func isFalse() throws(JSONError) { try self.word("false") }
 
+    /// Opens an object or array if one is next.
+    @inline(__always)
+    mutating func beginIfNext(_ byte: UInt8) throws(JSONError) -> Bool {
+        guard try self.peek() == byte else { return false }
+        try self.open(byte)
+        return true
+    }
+
+    /// The string that is next, or nil when something else is.
+    @inline(__always)
+    mutating func stringIfNext() throws(JSONError) -> JSONText? {
+        guard try self.peek() == UInt8(ascii: "\"") else { return nil }
+        return try self.string()
+    }
+
+    /// Whether a null is next.
+    @inline(__always)
+    mutating func isNullNext() throws(JSONError) -> Bool {
+        try self.peek() == UInt8(ascii: "n")
+    }
+
     /// Nothing but white space may be left.
     mutating func finish() throws(JSONError) {
         self.skipSpace()
@@ -156,7 +177,8 @@ struct JSONReader {
         do throws(JSONError) {
             try reader.beginArray()
             while try reader.nextElement() {
-                strings.append(reader.string(of: try reader.string()))
+                let text = try reader.string()
+                strings.append(reader.string(of: text))
             }
         } catch {
             preconditionFailure("an array that was read is none: \(error)")
@@ -203,10 +225,35 @@ struct JSONReader {
 
     // MARK: Strings
 
-    /// A byte that ends the fast part of a string: a quote, an escape, a control or not ASCII.
-    @inline(__always)
     private static func isPlain(_ byte: UInt8) -> Bool {
         byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+    }
+
+    /// The first byte from `start` on that is a quote, an escape, a control or not ASCII; the end
+    /// of the input when there is none.
+    ///
+    /// Eight bytes a step: in each byte of `special` the top bit tells that the byte is one of them
+    /// (Bit Twiddling Hacks, "Determine if a word has a zero byte"). A borrow can only raise bits
+    /// above a true one, so the lowest is exact.
+    @inline(__always)
+    private func endOfPlain(from start: Int) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        let raw = UnsafeRawBufferPointer(self.input)
+        var index = start
+        while index + 8 <= raw.count {
+            let word = UInt64(
+                littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            )
+            let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
+            let escapes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
+            let special =
+                (word | (word &- ones &* 0x20) | (quotes &- ones) | (escapes &- ones)) & tops
+            if special != 0 { return index + special.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < raw.count, Self.isPlain(raw[index]) { index += 1 }
+        return index
     }
 
     mutating func string() throws(JSONError) -> JSONText {
@@ -215,7 +262,7 @@ struct JSONReader {
         var index = start
         let end = self.input.count
         while true {
-            while index < end, Self.isPlain(self.input[index]) { index += 1 }
+            index = self.endOfPlain(from: index)
             guard index < end else { throw JSONError(.unexpectedEnd, at: end) }
             let byte = self.input[index]
             if byte == UInt8(ascii: "\"") {
@@ -238,7 +285,7 @@ struct JSONReader {
         var runStart = start
         let end = self.input.count
         while true {
-            while index < end, Self.isPlain(self.input[index]) { index += 1 }
+            index = self.endOfPlain(from: index)
             guard index < end else { throw JSONError(.unexpectedEnd, at: end) }
             let byte = self.input[index]
             if byte >= 0x80 {

@@ -116,7 +116,9 @@ extension JSONValue {
         case .number:
             let range = try reader.number().range
             self = .number(String(decoding: reader.bytes(of: range), as: UTF8.self))
-        case .string: self = .string(reader.string(of: try reader.string()))
+        case .string:
+            let text = try reader.string()
+            self = .string(reader.string(of: text))
         case .array:
             var elements: [JSONValue] = []
             try reader.beginArray()

@@ -68,6 +68,12 @@ struct JSONWriter {
     mutating func string(_ text: UnsafeRawBufferPointer) {
         self.separate()
         self.bytes.append(UInt8(ascii: "\""))
+        self.escaped(text)
+        self.bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// A string's content without the quotes around it.
+    mutating func escaped(_ text: UnsafeRawBufferPointer) {
         var runStart = 0
         for index in 0..<text.count {
             let byte = text[index]
@@ -79,7 +85,6 @@ struct JSONWriter {
             runStart = index + 1
         }
         self.bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[runStart...]))
-        self.bytes.append(UInt8(ascii: "\""))
     }
 
     mutating func string(_ text: [UInt8]) { text.withUnsafeBytes { self.string($0) } }

@@ -17,7 +17,8 @@ extension OperationDecoder {
         var members = BatchMembers()
         try reader.beginObject(.valueStructure(shape))
         while let name = try reader.nextName() {
-            if reader.json.isText(name, "RequestItems"), try reader.isPresent() {
+            guard try reader.isPresent() else { continue }
+            if reader.json.isText(name, "RequestItems") {
                 guard members.tables == nil else { throw reader.duplicate() }
                 var tables: [String] = []
                 try reader.beginObject(.map(of: element))
@@ -28,11 +29,9 @@ extension OperationDecoder {
                     try readTable(&reader, table)
                 }
                 members.tables = tables
-            } else if reader.json.isText(name, "ReturnConsumedCapacity"), try reader.isPresent() {
+            } else if reader.json.isText(name, "ReturnConsumedCapacity") {
                 members.consumedCapacity = try reader.string()
-            } else if reader.json.isText(name, "ReturnItemCollectionMetrics"),
-                try reader.isPresent()
-            {
+            } else if reader.json.isText(name, "ReturnItemCollectionMetrics") {
                 members.collectionMetrics = try reader.string()
             } else {
                 try reader.skip()
@@ -140,7 +139,8 @@ extension OperationDecoder {
         guard try reader.isPresent() else { return (nil, AttributeReader.severalTypes) }
         try reader.beginObject(.valueStructure("WriteRequest"))
         while let name = try reader.nextName() {
-            if reader.json.isText(name, "PutRequest"), try reader.isPresent() {
+            guard try reader.isPresent() else { continue }
+            if reader.json.isText(name, "PutRequest") {
                 let (item, problem) = try self.attributes(&reader, "PutRequest", "Item")
                 found.append((item.map { .put($0) }, problem))
                 if let item, problem == nil, item.size > ItemLimits.itemBytesMax {
@@ -148,7 +148,7 @@ extension OperationDecoder {
                         nil, "Item size has exceeded the maximum allowed size"
                     )
                 }
-            } else if reader.json.isText(name, "DeleteRequest"), try reader.isPresent() {
+            } else if reader.json.isText(name, "DeleteRequest") {
                 let (key, problem) = try self.attributes(&reader, "DeleteRequest", "Key")
                 found.append((key.map { .delete(key: $0) }, problem))
             } else {
@@ -168,7 +168,8 @@ extension OperationDecoder {
         var result: (Item?, String?)?
         try reader.beginObject(.fieldStructure(shape))
         while let name = try reader.nextName() {
-            if reader.json.isText(name, member), try reader.isPresent() {
+            guard try reader.isPresent() else { continue }
+            if reader.json.isText(name, member) {
                 guard result == nil else { throw reader.duplicate() }
                 result = try ItemParameters.attributes(&reader)
             } else {

@@ -11,9 +11,13 @@ struct RequestReader {
 
     /// Whether the next value is there; null is consumed.
     mutating func isPresent() throws(ServiceError) -> Bool {
-        guard try self.kind() == .null else { return true }
-        do throws(JSONError) { try self.json.null() } catch { throw ServiceError(error) }
-        return false
+        do throws(JSONError) {
+            guard try self.json.isNullNext() else { return true }
+            try self.json.null()
+            return false
+        } catch {
+            throw ServiceError(error)
+        }
     }
 
     mutating func kind() throws(ServiceError) -> JSONKind {
@@ -40,15 +44,23 @@ struct RequestReader {
     }
 
     mutating func text(_ expected: JSONExpectation = .string) throws(ServiceError) -> JSONText {
-        guard try self.kind() == .string else { throw try self.mismatch(expected) }
-        do throws(JSONError) { return try self.json.string() } catch { throw ServiceError(error) }
+        do throws(JSONError) {
+            if let text = try self.json.stringIfNext() { return text }
+        } catch {
+            throw ServiceError(error)
+        }
+        throw try self.mismatch(expected)
     }
 
     mutating func string() throws(ServiceError) -> String {
-        self.json.string(of: try self.text())
+        let text = try self.text()
+        return self.json.string(of: text)
     }
 
-    mutating func bytes() throws(ServiceError) -> [UInt8] { self.json.bytes(of: try self.text()) }
+    mutating func bytes() throws(ServiceError) -> [UInt8] {
+        let text = try self.text()
+        return self.json.bytes(of: text)
+    }
 
     mutating func bool() throws(ServiceError) -> Bool {
         do throws(JSONError) {
@@ -79,13 +91,21 @@ struct RequestReader {
     }
 
     mutating func beginObject(_ expected: JSONExpectation) throws(ServiceError) {
-        guard try self.kind() == .object else { throw try self.mismatch(expected) }
-        do throws(JSONError) { try self.json.beginObject() } catch { throw ServiceError(error) }
+        do throws(JSONError) {
+            if try self.json.beginIfNext(UInt8(ascii: "{")) { return }
+        } catch {
+            throw ServiceError(error)
+        }
+        throw try self.mismatch(expected)
     }
 
     mutating func beginArray(_ expected: JSONExpectation) throws(ServiceError) {
-        guard try self.kind() == .array else { throw try self.mismatch(expected) }
-        do throws(JSONError) { try self.json.beginArray() } catch { throw ServiceError(error) }
+        do throws(JSONError) {
+            if try self.json.beginIfNext(UInt8(ascii: "[")) { return }
+        } catch {
+            throw ServiceError(error)
+        }
+        throw try self.mismatch(expected)
     }
 
     mutating func nextName() throws(ServiceError) -> JSONText? {

@@ -1,7 +1,15 @@
+package import DataModel
 package import NodeCore
 
 /// Turns the answers of the core into the JSON that SDKs read.
 package enum ResponseEncoder {
+    /// An item as DynamoDB JSON: `{"pk":{"S":"a"}}`.
+    package static func encode(_ item: Item) -> [UInt8] {
+        var writer = JSONWriter(reserving: 512)
+        writer.item(item)
+        return writer.bytes
+    }
+
     package static func encode(_ response: OperationResponse) -> [UInt8] {
         var writer = JSONWriter(reserving: 512)
         writer.beginObject()
