@@ -6,7 +6,7 @@ package import Primitives
 extension Message {
     private enum Tag: UInt8 {
         case append = 1
-        case matched, rejected, requestVote, voteResponse, timeoutNow
+        case matched, rejected, requestVote, voteResponse, timeoutNow, resigned
     }
 
     /// Terms and indexes beyond this are refused, so that counting on never overflows.
@@ -42,6 +42,9 @@ extension Message {
             writer.bool(response.isGranted)
         case .timeoutNow(let term):
             writer.u8(Tag.timeoutNow.rawValue)
+            writer.varint(term.value)
+        case .resigned(let term):
+            writer.u8(Tag.resigned.rawValue)
             writer.varint(term.value)
         }
     }
@@ -85,6 +88,8 @@ extension Message {
             )
         case .timeoutNow:
             self = .timeoutNow(try reader.term())
+        case .resigned:
+            self = .resigned(try reader.term())
         }
     }
 

@@ -12,6 +12,8 @@ package enum Message: Equatable, Sendable {
     case voteResponse(VoteResponse)
     /// The leader of this term asks its successor to campaign at once (thesis §3.10).
     case timeoutNow(Term)
+    /// "I do not lead": who follows the sender as leader of this term or an earlier one is free.
+    case resigned(Term)
 
     /// AppendEntries (Raft Figure 2); the sender is the leader.
     package struct Append: Equatable, Sendable {

@@ -51,9 +51,13 @@ extension Replica {
     /// Without news of a leader: waits for one, then in order of rank.
     private mutating func armCampaign(now: Instant) {
         let rank = UInt64(self.campaignRank(after: nil))
-        let wait =
-            ConsensusLimits.electionTimeout + rank * ConsensusLimits.campaignStagger
-            + self.jitter(ConsensusLimits.campaignStagger)
+        var wait = rank * ConsensusLimits.campaignStagger
+        if self.isLeaderGone {
+            self.isLeaderGone = false
+        } else {
+            wait += ConsensusLimits.electionTimeout
+        }
+        wait += self.jitter(ConsensusLimits.campaignStagger)
         self.role = .follower(leader: nil, campaignAt: now + wait)
     }
 
@@ -162,6 +166,8 @@ extension Replica {
             if self.isLeader, let peer = self.peers.firstIndex(where: { $0.peer == candidate }) {
                 self.peers[peer].leaderMissed()
             }
+            // Nor does it hurt to ask a leader that somebody misses whether it still leads.
+            if leaseHeld, !isGranted, candidate != self.leader { self.greetLeader(into: &effects) }
             let term = isGranted ? request.term : self.term
             self.answer(candidate, term: term, isPreVote: true, isGranted, into: &effects)
             return

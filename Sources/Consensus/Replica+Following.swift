@@ -103,6 +103,17 @@ extension Replica {
         effects.append(.send(leader, .appendResponse(response)))
     }
 
+    /// Makes the leader say whether it still is one: committed entries match any leader's, and who
+    /// does not lead answers that it resigned.
+    func greetLeader(into effects: inout [Effect]) {
+        guard let leader = self.leader, leader != self.id else { return }
+        let response = Message.AppendResponse(
+            term: self.term,
+            outcome: .matched(self.commitIndex)
+        )
+        effects.append(.send(leader, .appendResponse(response)))
+    }
+
     /// Acknowledges all appends of a turn at once.
     mutating func reportMatch(into effects: inout [Effect]) {
         guard let matched = self.unreportedMatch else { return }

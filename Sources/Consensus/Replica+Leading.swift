@@ -169,6 +169,14 @@ extension Replica {
         _ storage: some LogStorage,
         into effects: inout [Effect]
     ) {
+        guard self.isLeader else {
+            // Its term is not heeded: a late answer must not make a follower forget its leader, and
+            // with it the lease it promised.
+            if response.term <= self.term { effects.append(.send(peer, .resigned(self.term))) }
+            return
+        }
+        self.adopt(response.term, into: &effects)
+        guard response.term == self.term, self.isLeader else { return }
         guard let index = self.peers.firstIndex(where: { $0.peer == peer }) else { return }
         switch response.outcome {
         case .matched(let matched):
@@ -219,6 +227,14 @@ extension Replica {
         var responsive = self.isVoter ? 1 : 0
         responsive += self.peers.count { $0.isVoter && !$0.isSilent(at: now) }
         guard responsive < self.configuration.majority else { return }
+        self.resign(into: &effects)
+    }
+
+    /// Gives up leadership and says so: followers of a live node have no other way to know.
+    mutating func resign(except successor: ReplicaID? = nil, into effects: inout [Effect]) {
+        for peer in self.peers where !peer.isDown && peer.peer != successor {
+            effects.append(.send(peer.peer, .resigned(self.term)))
+        }
         self.becomeFollower(self.term, leader: nil, into: &effects)
     }
 
@@ -229,6 +245,8 @@ extension Replica {
     package mutating func peerReset(_ peer: ReplicaID, into effects: inout [Effect]) {
         if let index = self.peers.firstIndex(where: { $0.peer == peer }) {
             self.peers[index].connectionReset()
+        } else if peer == self.leader {
+            self.greetLeader(into: &effects)
         } else if self.configuration.voters.contains(peer) {
             self.fruitlessCampaigns = 0
             self.requestVotes(of: [peer], into: &effects)
@@ -286,7 +304,7 @@ extension Replica {
         guard deadline <= now else { return }
         leadership.transfer = nil
         self.role = .leader(leadership)
-        if transfer.isSent { self.becomeFollower(self.term, leader: nil, into: &effects) }
+        if transfer.isSent { self.resign(into: &effects) }
     }
 }
 

@@ -122,6 +122,6 @@ extension Replica {
             if peer.match > successor?.match ?? .zero { successor = peer }
         }
         if let successor { effects.append(.send(successor.peer, .timeoutNow(self.term))) }
-        self.becomeFollower(self.term, leader: nil, into: &effects)
+        self.resign(except: successor?.peer, into: &effects)
     }
 }

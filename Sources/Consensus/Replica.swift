@@ -78,6 +78,8 @@ package struct Replica: Sendable {
     var unreportedMatch: LogIndex?
     /// Pre-votes that found no majority since a leader was last known.
     var fruitlessCampaigns: UInt8 = 0
+    /// The leader said itself that it leads no more, so that waiting for it serves nothing.
+    var isLeaderGone = false
     var random: SplitMix64
     /// When the last turn ended.
     var turn: Instant = .zero
@@ -216,11 +218,6 @@ package struct Replica: Sendable {
         case .append(let append):
             self.appendReceived(append, from: peer, storage, into: &effects)
         case .appendResponse(let response):
-            // Only whom an answer is for heeds it: a late one must not make a follower forget its
-            // leader, and with it the lease it promised.
-            guard self.isLeader else { return }
-            self.adopt(response.term, into: &effects)
-            guard response.term == self.term, self.isLeader else { return }
             self.appendAnswered(response, by: peer, storage, into: &effects)
         case .requestVote(let request):
             self.voteRequested(request, by: peer, leaseHeld: leaseHeld, into: &effects)
@@ -229,6 +226,10 @@ package struct Replica: Sendable {
         case .timeoutNow(let term):
             guard term == self.term, self.isVoter, case .follower = self.role else { return }
             self.becomeCandidate(isTransfer: true, into: &effects)
+        case .resigned(let term):
+            guard peer == self.leader, term >= self.term else { return }
+            self.becomeFollower(term, leader: nil, into: &effects)
+            self.isLeaderGone = true
         }
     }
 
@@ -259,7 +260,10 @@ package struct Replica: Sendable {
         self.peers = []
         self.uncommittedBytes = 0
         if isNewTerm || leader != known { self.unreportedMatch = nil }
-        if leader != nil { self.fruitlessCampaigns = 0 }
+        if leader != nil {
+            self.fruitlessCampaigns = 0
+            self.isLeaderGone = false
+        }
         if isNewTerm || wasLeader || leader != known {
             effects.append(.becameFollower(term, leader: leader))
         }

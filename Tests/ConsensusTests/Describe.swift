@@ -38,6 +38,7 @@ enum Describe {
             "\(response.isPreVote ? "pre-vote" : "vote") \(response.isGranted ? "granted" : "refused")"
                 + " t\(response.term.value)"
         case .timeoutNow(let term): "timeout-now t\(term.value)"
+        case .resigned(let term): "resigned t\(term.value)"
         }
     }
 
