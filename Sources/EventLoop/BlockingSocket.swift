@@ -55,6 +55,9 @@ package final class BlockingSocket {
         }
     }
 
+    /// Ends our side; the peer's answers can still be received.
+    package func endSending() { shutdown(self.descriptor, Int32(SHUT_WR)) }
+
     /// What has arrived, at least one byte; empty at the end of the stream.
     package func receive(timeoutMilliseconds: Int) throws(LoopError) -> [UInt8] {
         while true {

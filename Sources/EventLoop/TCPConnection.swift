@@ -1,4 +1,5 @@
 import CUV
+import Glibc
 
 /// One TCP connection on the loopback address.
 ///
@@ -8,6 +9,7 @@ import CUV
 package final class TCPConnection: LoopHandle {
     /// Output that may wait before the connection is aborted: its peer has stopped reading.
     package static let outboundBytesMaxDefault = 64 << 20
+    private static let lingerNanoseconds: UInt64 = 1_000_000_000
     /// Buffers larger than this are given back once empty.
     private static let retainedBytesMax = 256 << 10
 
@@ -16,6 +18,8 @@ package final class TCPConnection: LoopHandle {
     /// Exactly once, from the loop, never from inside another method: `nil` when the peer ended the stream or
     /// ``close()`` was called.
     package var onClose: ((LoopError?) -> Void)?
+    /// When the peer has ended its side and may still read ours; without it, the connection then closes.
+    package var onEnd: (() -> Void)?
     /// When output that had to wait has all left.
     package var onDrain: (() -> Void)?
     package var outboundBytesMax = TCPConnection.outboundBytesMaxDefault
@@ -23,6 +27,8 @@ package final class TCPConnection: LoopHandle {
     private var outbound: [UInt8] = []
     private var isQueued = false
     private var isClosing = false
+    private var isLingering = false
+    private var lingerTimer: LoopTimer?
     private var isReading = false
     private var inflight: WriteRequest?
     private var closeReason: LoopError?
@@ -167,12 +173,19 @@ package final class TCPConnection: LoopHandle {
 
     private func received(_ count: Int, _ base: UnsafeMutablePointer<CChar>?) {
         if count > 0 {
+            if self.isClosing { return }
             self.onRead?(UnsafeRawBufferPointer(start: base, count: count))
         } else if count == Int(UV_EOF.rawValue) {
-            self.beginClose()
+            self.ended()
         } else {
             self.fail(LoopError(Int32(count), while: "read from a connection"))
         }
+    }
+
+    private func ended() {
+        guard let onEnd = self.onEnd, !self.isClosing else { return self.beginClose() }
+        self.pauseReading()
+        onEnd()
     }
 
     // MARK: Close
@@ -186,11 +199,41 @@ package final class TCPConnection: LoopHandle {
         self.closeWhenDrained()
     }
 
+    /// Closes as ``close()`` does, but lets a peer that is still sending read our last words.
+    ///
+    /// Closing with unread input makes the kernel reset the connection, and a client in the middle of a long
+    /// request then never sees why it was refused. So our side ends first, and input is thrown away until
+    /// the peer ends its own, for a second at most.
+    package func closeGently() {
+        guard self.isOpen, !self.isClosing else { return }
+        self.resumeReading()
+        self.isClosing = true
+        self.isLingering = true
+        if !self.isQueued { self.flush() }
+        self.closeWhenDrained()
+    }
+
     /// Closes at once and drops what is buffered.
     package func abort() { self.beginClose() }
 
     private func closeWhenDrained() {
-        if self.isClosing && self.pendingBytes == 0 { self.beginClose() }
+        guard self.isClosing, self.pendingBytes == 0 else { return }
+        if self.isLingering { self.linger() } else { self.beginClose() }
+    }
+
+    private func linger() {
+        guard self.lingerTimer == nil, let stream = self.stream else { return }
+        var descriptor: uv_os_fd_t = -1
+        let isShut =
+            uv_fileno(
+                UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_handle_t.self),
+                &descriptor
+            ) == 0
+            && shutdown(descriptor, Int32(SHUT_WR)) == 0
+        guard isShut else { return self.beginClose() }
+        self.lingerTimer = LoopTimer.start(self.state, after: Self.lingerNanoseconds, every: nil) {
+            [weak self] in self?.beginClose()
+        }
     }
 
     func fail(_ reason: LoopError) {
@@ -201,7 +244,10 @@ package final class TCPConnection: LoopHandle {
 
     override func didClose() {
         let onClose = self.onClose
+        self.lingerTimer?.cancel()
+        self.lingerTimer = nil
         self.onRead = nil
+        self.onEnd = nil
         self.onClose = nil
         self.onDrain = nil
         self.outbound = []

@@ -35,6 +35,7 @@ final class Database {
         guard let opened, let items = families[0], let log = families[1] else {
             throw .io("\(directory): RocksDB returned no database")
         }
+        Self.lowerCompactionPriority()
         self.options = options
         self.pointer = opened
         self.items = items
@@ -58,6 +59,14 @@ final class Database {
             if rocksdb_property_int_cf(self.pointer, family, property, &value) == 0 { sum += value }
         }
         return Int(clamping: sum)
+    }
+
+    /// Lets the loop run before compactions when they want the same core.
+    private static func lowerCompactionPriority() {
+        // The default environment is one object of the process; this frees only our reference to it.
+        let environment = rocksdb_create_default_env()
+        rocksdb_env_lower_thread_pool_cpu_priority(environment)
+        rocksdb_env_destroy(environment)
     }
 
     /// Says what to do about a directory that RocksDB does not open.

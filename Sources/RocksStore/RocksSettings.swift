@@ -4,7 +4,7 @@ import Tables
 /// Memory and file limits of one node's database; the defaults suit thirty nodes on a laptop.
 package struct RocksSettings: Equatable, Sendable {
     /// Blocks, indexes and filters of all tables.
-    package var blockCacheBytes = 24 << 20
+    package var blockCacheBytes = 32 << 20
     /// One memtable; each of the two column families writes one and may flush others.
     package var memtableBytes = 8 << 20
     /// All memtables together; more makes RocksDB flush the largest.

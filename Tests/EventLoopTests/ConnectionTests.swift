@@ -134,6 +134,65 @@ struct ConnectionTests {
         #expect(closes == [nil])
     }
 
+    @Test("a gentle close lets a peer that is still sending read the answer")
+    func closeGently() throws {
+        let loop = try EventLoop()
+        let request = patterned(8 << 20)
+        var answer: [UInt8] = []
+        var closes: [LoopError?] = []
+        try connectedPair(loop) { client, server in
+            server.onRead = { [unowned server] _ in
+                server.write([4, 1, 3])
+                server.closeGently()
+            }
+            server.onClose = { reason in
+                closes.append(reason)
+                loop.stop()
+            }
+            client.onRead = { answer.append(contentsOf: $0) }
+            client.onEnd = { client.close() }
+            client.write(request)
+        }
+        run(loop)
+        #expect(answer == [4, 1, 3])
+        #expect(closes == [nil])
+    }
+
+    @Test("a gentle close of a peer that never ends takes a second, not for ever")
+    func closeGentlyAlone() throws {
+        let loop = try EventLoop()
+        var closed = false
+        let start = loop.now
+        try connectedPair(loop) { client, server in
+            client.onEnd = {}
+            server.onClose = { _ in
+                closed = true
+                loop.stop()
+            }
+            server.closeGently()
+        }
+        run(loop)
+        #expect(closed)
+        #expect(loop.now - start >= 1_000_000_000)
+    }
+
+    @Test("a peer that ended its side still gets answers when the owner wants to send them")
+    func halfOpen() throws {
+        let loop = try EventLoop()
+        let listener = try loop.listen(port: 0) { connection in
+            connection.onEnd = { [unowned connection] in
+                connection.write([9])
+                connection.close()
+                loop.stop()
+            }
+        }
+        let client = try BlockingSocket(port: listener.port, timeoutMilliseconds: 5_000)
+        client.endSending()
+        run(loop)
+        #expect(try client.receive(timeoutMilliseconds: 5_000) == [9])
+        #expect(try client.receive(timeoutMilliseconds: 5_000) == [])
+    }
+
     @Test("abort drops what is buffered")
     func abortDrops() throws {
         let loop = try EventLoop()
