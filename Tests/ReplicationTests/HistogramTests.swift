@@ -40,7 +40,7 @@ struct HistogramTests {
         arguments: 1...10
     )
     func merging(seed: UInt64) throws {
-        let values = Self.values(seed, count: 500)
+        let values = Self.values(seed, count: 90)
         var whole = Histogram()
         var parts = [Histogram](repeating: Histogram(), count: 3)
         for (index, value) in values.enumerated() {
