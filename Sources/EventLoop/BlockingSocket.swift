@@ -1,6 +1,7 @@
 import Glibc
 
-/// A TCP client that blocks, for commands that ask a running cluster one thing and print the answer.
+/// A TCP client that blocks, for commands that ask a running cluster one thing and print the
+/// answer.
 package final class BlockingSocket {
     private let descriptor: Int32
     private let port: UInt16

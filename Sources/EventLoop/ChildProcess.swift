@@ -14,7 +14,8 @@ package final class ChildProcess: LoopHandle {
         package var directory: String?
         /// The descriptor that becomes the child's standard output and error; `nil` inherits ours.
         package var output: Int32?
-        /// A session of its own keeps a terminal's Ctrl-C from reaching the child before its supervisor.
+        /// A session of its own keeps a terminal's Ctrl-C from reaching the child before its
+        /// supervisor.
         package var ownSession = true
 
         package init(

@@ -1,12 +1,12 @@
 import CUV
 import Glibc
 
-/// One libuv loop: sockets, timers, signals, child processes and a worker pool, all called back on the
-/// thread that is inside ``run()``.
+/// One libuv loop: sockets, timers, signals, child processes and a worker pool, all called back on
+/// the thread that is inside ``run()``.
 ///
-/// Deliberately not `Sendable`: the compiler keeps a loop and everything on it on one thread. A turn is one
-/// iteration of the loop; its output leaves at its end, in one write per connection, because that costs
-/// a fifth to a fifteenth of writing each frame alone.
+/// Deliberately not `Sendable`: the compiler keeps a loop and everything on it on one thread. A
+/// turn is one iteration of the loop; its output leaves at its end, in one write per connection,
+/// because that costs a fifth to a fifteenth of writing each frame alone.
 package final class EventLoop {
     let state: LoopState
 
@@ -28,7 +28,8 @@ package final class EventLoop {
 
     /// Called when a turn's callbacks have run, right before buffered output is flushed.
     ///
-    /// At most twice an iteration: after I/O, and before blocking when something else (a timer) ran.
+    /// At most twice an iteration: after I/O, and before blocking when something else (a timer)
+    /// ran.
     package var onTurnEnd: (() -> Void)? {
         get { self.state.onTurnEnd }
         set { self.state.onTurnEnd = newValue }
@@ -117,7 +118,8 @@ final class LoopState {
     }
 }
 
-/// The two places of an iteration where a turn ends: after I/O (check) and before blocking (prepare).
+/// The two places of an iteration where a turn ends: after I/O (check) and before blocking
+/// (prepare).
 private final class TurnHook: LoopHandle {
     static func start(_ state: LoopState, _ type: uv_handle_type) throws(LoopError) {
         let hook = TurnHook(state, type)

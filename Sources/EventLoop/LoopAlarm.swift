@@ -1,11 +1,11 @@
 import CUV
 import Glibc
 
-/// One re-armable deadline of microsecond precision, for a host that owns a queue of deadlines and needs to
-/// be woken at the earliest.
+/// One re-armable deadline of microsecond precision, for a host that owns a queue of deadlines and
+/// needs to be woken at the earliest.
 ///
-/// A `timerfd` on the monotonic clock: libuv's own timers count whole milliseconds, which is as long as a
-/// link inside a region.
+/// A `timerfd` on the monotonic clock: libuv's own timers count whole milliseconds, which is as
+/// long as a link inside a region.
 package final class LoopAlarm: LoopHandle {
     private let descriptor: Int32
     private let body: () -> Void

@@ -2,9 +2,9 @@ import CUV
 
 /// Common life of every libuv handle: memory, ownership and close.
 ///
-/// While the handle is open, `data` holds one retain of this object, so callers may drop theirs; the
-/// close callback gives it back. After ``beginClose()`` the pointer is gone, and every method of a
-/// subclass that finds no pointer does nothing.
+/// While the handle is open, `data` holds one retain of this object, so callers may drop theirs;
+/// the close callback gives it back. After ``beginClose()`` the pointer is gone, and every method
+/// of a subclass that finds no pointer does nothing.
 package class LoopHandle {
     let state: LoopState
     final private(set) var handle: UnsafeMutablePointer<uv_handle_t>?

@@ -1,6 +1,7 @@
 import CUV
 
-/// A timer of millisecond precision that never fires early; drop it or keep it, it fires until cancelled.
+/// A timer of millisecond precision that never fires early; drop it or keep it, it fires until
+/// cancelled.
 package final class LoopTimer: LoopHandle {
     private var body: (() -> Void)?
     private let repeats: Bool
@@ -52,8 +53,9 @@ package final class LoopTimer: LoopHandle {
 extension EventLoop {
     /// Calls `body` after a delay, and then at an interval when one is given.
     ///
-    /// Both are rounded up to milliseconds. A zero delay fires in the next iteration; inside a timer's
-    /// callback it becomes one millisecond, so that a chain of them cannot keep I/O from running.
+    /// Both are rounded up to milliseconds. A zero delay fires in the next iteration; inside a
+    /// timer's callback it becomes one millisecond, so that a chain of them cannot keep I/O from
+    /// running.
     @discardableResult
     package func timer(
         afterNanoseconds: UInt64,
@@ -67,8 +69,8 @@ extension EventLoop {
 extension LoopState {
     /// The delay in libuv's milliseconds that ends no earlier than `nanoseconds` from now.
     ///
-    /// libuv counts from the floor of its cached millisecond clock, so a plain rounding up would fire up
-    /// to a millisecond early.
+    /// libuv counts from the floor of its cached millisecond clock, so a plain rounding up would
+    /// fire up to a millisecond early.
     fileprivate func milliseconds(until nanoseconds: UInt64) -> UInt64 {
         if nanoseconds == 0 { return self.isInTimers ? 1 : 0 }
         uv_update_time(self.loop)

@@ -46,11 +46,13 @@ private final class InputWatch: LoopHandle {
 }
 
 extension EventLoop {
-    /// For a process that a supervisor started with ``spawn(_:onExit:)``: dies when the supervisor does.
+    /// For a process that a supervisor started with ``spawn(_:onExit:)``: dies when the supervisor
+    /// does.
     ///
-    /// Two ways, since neither covers all: the end of standard input calls `onEnd` (a stop in good order; it also
-    /// covers a parent that was gone before this call), and on Linux the kernel kills this process with the
-    /// parent, even while the loop is stuck. Call it from the main thread.
+    /// Two ways, since neither covers all: the end of standard input calls `onEnd` (a stop in good
+    /// order; it also covers a parent that was gone before this call), and on Linux the kernel
+    /// kills this process with the parent, even while the loop is stuck. Call it from the main
+    /// thread.
     package func dieWithParent(_ onEnd: @escaping () -> Void) throws(LoopError) {
         try check(atoll_die_with_parent() == 0 ? 0 : -errno, "watch the parent")
         let watch = try InputWatch(self.state, onEnd)

@@ -17,7 +17,8 @@ package struct ProcessUsage: Equatable, Sendable {
         )
     }
 
-    /// Another process of this machine, or `nil` when it is gone; CPU in steps of a clock tick (10 ms).
+    /// Another process of this machine, or `nil` when it is gone; CPU in steps of a clock tick (10
+    /// ms).
     package static func of(pid: Int32) -> ProcessUsage? {
         guard let bytes = fileBytes("/proc/\(pid)/stat") else { return nil }
         // The second field is the command in parentheses and may hold anything.

@@ -3,9 +3,9 @@ import Glibc
 
 /// One TCP connection on the loopback address.
 ///
-/// Output is appended to one buffer and leaves at the turn's end with one system call; what the kernel does
-/// not take waits for it, and ``pendingBytes`` shows how much that is. The object stays alive until
-/// its `onClose`, whoever drops it.
+/// Output is appended to one buffer and leaves at the turn's end with one system call; what the
+/// kernel does not take waits for it, and ``pendingBytes`` shows how much that is. The object stays
+/// alive until its `onClose`, whoever drops it.
 package final class TCPConnection: LoopHandle {
     /// Output that may wait before the connection is aborted: its peer has stopped reading.
     package static let outboundBytesMaxDefault = 64 << 20
@@ -15,10 +15,11 @@ package final class TCPConnection: LoopHandle {
 
     /// The bytes are valid only inside the call.
     package var onRead: ((UnsafeRawBufferPointer) -> Void)?
-    /// Exactly once, from the loop, never from inside another method: `nil` when the peer ended the stream or
-    /// ``close()`` was called.
+    /// Exactly once, from the loop, never from inside another method: `nil` when the peer ended the
+    /// stream or ``close()`` was called.
     package var onClose: ((LoopError?) -> Void)?
-    /// When the peer has ended its side and may still read ours; without it, the connection then closes.
+    /// When the peer has ended its side and may still read ours; without it, the connection then
+    /// closes.
     package var onEnd: (() -> Void)?
     /// When output that had to wait has all left.
     package var onDrain: (() -> Void)?
@@ -201,9 +202,9 @@ package final class TCPConnection: LoopHandle {
 
     /// Closes as ``close()`` does, but lets a peer that is still sending read our last words.
     ///
-    /// Closing with unread input makes the kernel reset the connection, and a client in the middle of a long
-    /// request then never sees why it was refused. So our side ends first, and input is thrown away until
-    /// the peer ends its own, for a second at most.
+    /// Closing with unread input makes the kernel reset the connection, and a client in the middle
+    /// of a long request then never sees why it was refused. So our side ends first, and input is
+    /// thrown away until the peer ends its own, for a second at most.
     package func closeGently() {
         guard self.isOpen, !self.isClosing else { return }
         self.resumeReading()

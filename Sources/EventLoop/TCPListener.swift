@@ -132,8 +132,8 @@ private final class ConnectRequest {
 extension EventLoop {
     /// Listens on 127.0.0.1; port zero takes any free one.
     ///
-    /// `onAccept` sets the connection's callbacks; reading starts when it returns, unless it closed or
-    /// paused. A port in use is an error that names its holder.
+    /// `onAccept` sets the connection's callbacks; reading starts when it returns, unless it closed
+    /// or paused. A port in use is an error that names its holder.
     package func listen(
         port: UInt16,
         onAccept: @escaping (TCPConnection) -> Void

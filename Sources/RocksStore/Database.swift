@@ -63,7 +63,8 @@ final class Database {
 
     /// Lets the loop run before compactions when they want the same core.
     private static func lowerCompactionPriority() {
-        // The default environment is one object of the process; this frees only our reference to it.
+        // The default environment is one object of the process; this frees only our reference to
+        // it.
         let environment = rocksdb_create_default_env()
         rocksdb_env_lower_thread_pool_cpu_priority(environment)
         rocksdb_env_destroy(environment)

@@ -3,10 +3,10 @@ import Tables
 
 /// Writes that wait for the turn's commit, in the form in which RocksDB logs a batch.
 ///
-/// Encoded here and not through `rocksdb_writebatch_put_cf`, which needs the handles of an open database:
-/// a batch must outlive a database that is closed and reopened for want of space. The form is that of
-/// every write-ahead log (db/write_batch.cc): sequence u64, count u32, then records of tag, column family,
-/// key and value, each with its length.
+/// Encoded here and not through `rocksdb_writebatch_put_cf`, which needs the handles of an open
+/// database: a batch must outlive a database that is closed and reopened for want of space. The
+/// form is that of every write-ahead log (db/write_batch.cc): sequence u64, count u32, then records
+/// of tag, column family, key and value, each with its length.
 struct PendingBatch {
     private enum Tag {
         static let deletion: UInt8 = 0x0
@@ -17,7 +17,8 @@ struct PendingBatch {
         static let familyRangeDeletion: UInt8 = 0xE
     }
 
-    /// RocksDB numbers families in the order of their making; the log is the first after the default.
+    /// RocksDB numbers families in the order of their making; the log is the first after the
+    /// default.
     private static let logFamily: UInt8 = 1
     private static let headerBytes = 12
     /// Buffers larger than this give their memory back after the commit.

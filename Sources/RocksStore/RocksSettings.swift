@@ -60,8 +60,8 @@ final class RocksOptions {
             "max_background_jobs=2",
             "db_write_buffer_size=\(settings.memtablesBytesMax)",
             "max_total_wal_size=\(settings.walBytesMax)",
-            // A torn tail was never acknowledged; damage before it must not pass silently, as it would
-            // with the default (point in time).
+            // A torn tail was never acknowledged; damage before it must not pass silently, as it
+            // would with the default (point in time).
             "wal_recovery_mode=kTolerateCorruptedTailRecords",
             // One writer thread: its batches need no grouping, yielding or concurrent inserts.
             "allow_concurrent_memtable_write=false",

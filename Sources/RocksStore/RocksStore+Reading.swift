@@ -84,7 +84,8 @@ extension RocksStore {
         let lower = [space.rawValue] + from
         let upper = to.map { [space.rawValue] + $0 } ?? [space.rawValue + 1]
         guard lower.lexicographicallyPrecedes(upper) else { return }
-        // Options of its own, since a visitor may scan as well and RocksDB keeps pointers to the bounds.
+        // Options of its own, since a visitor may scan as well and RocksDB keeps pointers to the
+        // bounds.
         let options = rocksdb_readoptions_create()
         defer { rocksdb_readoptions_destroy(options) }
         if let view {

@@ -3,9 +3,9 @@ package import Tables
 
 /// A node's log, votes and items in one RocksDB database.
 ///
-/// Two column families, because their lives differ: log entries are written once, read in order and soon removed
-/// in ranges, while items stay and are read by key. They share one write-ahead log, so the batch of a turn
-/// is atomic across both. Belongs to one thread.
+/// Two column families, because their lives differ: log entries are written once, read in order and
+/// soon removed in ranges, while items stay and are read by key. They share one write-ahead log, so
+/// the batch of a turn is atomic across both. Belongs to one thread.
 package final class RocksStore: Store {
     package let path: String
     package let identity: StoreIdentity
@@ -27,8 +27,8 @@ package final class RocksStore: Store {
     ///   - identity: whose data it must be.
     ///   - create: whether an empty or missing directory becomes a new store.
     ///   - settings: memory and file limits.
-    /// - Throws: a message that says what was found and what to do: `io` for a directory that is foreign, newer or
-    ///   in use, `corrupt` for a damaged one, `noSpace`.
+    /// - Throws: a message that says what was found and what to do: `io` for a directory that is
+    ///   foreign, newer or in use, `corrupt` for a damaged one, `noSpace`.
     package init(
         path: String,
         identity: StoreIdentity,
@@ -82,10 +82,11 @@ package final class RocksStore: Store {
         self.batch.deleteRange(space, from, to)
     }
 
-    /// Writes the pending batch atomically; with `sync`, it survives a power cut, without, a crash of the process.
+    /// Writes the pending batch atomically; with `sync`, it survives a power cut, without, a crash
+    /// of the process.
     ///
-    /// On failure the batch is kept, and the same call may be repeated; after `noSpace`, call ``recover()``
-    /// first, since RocksDB then refuses writes until it is reopened.
+    /// On failure the batch is kept, and the same call may be repeated; after `noSpace`, call
+    /// ``recover()`` first, since RocksDB then refuses writes until it is reopened.
     package func commit(sync: Bool) throws(StoreError) {
         if self.batch.isEmpty { return }
         let database = try self.opened()
@@ -103,8 +104,8 @@ package final class RocksStore: Store {
 
     /// Reopens the database after an I/O error, once there is room; the pending batch stays.
     ///
-    /// Open snapshots end. Reads go on until there is room, because nothing is closed before. When the reopening
-    /// itself fails, every call throws that cause until a later `recover()` succeeds.
+    /// Open snapshots end. Reads go on until there is room, because nothing is closed before. When
+    /// the reopening itself fails, every call throws that cause until a later `recover()` succeeds.
     package func recover() throws(StoreError) {
         let free = DataDirectory.freeBytes(self.path)
         let needed = UInt64(self.memoryUsage.memtables + self.pendingBytes) + 1 << 20
@@ -120,7 +121,8 @@ package final class RocksStore: Store {
         }
     }
 
-    /// Copies the committed state to a new directory by hard links (same file system): a backup that opens as a store.
+    /// Copies the committed state to a new directory by hard links (same file system): a backup
+    /// that opens as a store.
     package func checkpoint(to path: String) throws(StoreError) {
         let database = try self.opened()
         guard !DataDirectory.exists(path) else { throw .io("\(path) exists already") }
@@ -150,9 +152,11 @@ package final class RocksStore: Store {
         )
     }
 
-    /// Gives memory that was freed back to the system; takes milliseconds, so only a node that has become idle asks.
+    /// Gives memory that was freed back to the system; takes milliseconds, so only a node that has
+    /// become idle asks.
     ///
-    /// Flushed memtables and evicted blocks otherwise stay with the allocator: about 25 MB after a burst of writes.
+    /// Flushed memtables and evicted blocks otherwise stay with the allocator: about 25 MB after a
+    /// burst of writes.
     package func trimMemory() { atoll_trim_memory() }
 
     /// Bytes of tables on disk, without the write-ahead log.

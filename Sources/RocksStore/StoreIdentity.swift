@@ -1,7 +1,8 @@
 import Primitives
 package import Tables
 
-/// Whose data a directory holds, so that a node never serves another node's, or a former life's, data.
+/// Whose data a directory holds, so that a node never serves another node's, or a former life's,
+/// data.
 package struct StoreIdentity: Equatable, Sendable, CustomStringConvertible {
     package var cluster: String
     package var node: String
@@ -29,7 +30,8 @@ struct IdentityRecord: Equatable {
     /// Raised when an older program could no longer read the directory.
     static let formatNewest = 1
 
-    /// `creating` until the database has been opened once: a `ready` directory without a database has lost it.
+    /// `creating` until the database has been opened once: a `ready` directory without a database
+    /// has lost it.
     enum Stage: String { case creating, ready }
 
     var identity: StoreIdentity

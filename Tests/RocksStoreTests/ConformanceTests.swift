@@ -171,6 +171,12 @@ struct ConformanceTests {
         try StoreConformance(store: store) { try store.commit(sync: false) }.run()
     }
 
+    @Test("the one in memory does the same")
+    func memory() throws {
+        let store = MemoryStore()
+        try StoreConformance(store: store) { try store.commit(sync: true) }.run()
+    }
+
     @Test("RocksDB's does it from tables on disk as well")
     func rocksFlushed() throws {
         let workspace = Workspace()

@@ -137,7 +137,8 @@ struct DamageTests {
     }
 }
 
-/// A file system of a few megabytes in memory; needs root, so tests that want one skip themselves elsewhere.
+/// A file system of a few megabytes in memory; needs root, so tests that want one skip themselves
+/// elsewhere.
 final class SmallDisk {
     let path = "/tmp/atoll-disk-\(UUID().uuidString)"
     private let megabytes: Int
