@@ -41,20 +41,18 @@ def is_whole(cluster, region, id):
 def repeat(settings, cluster, load, region, id, generator):
     """Kills the leader once and brings it back."""
     wait_until(lambda: is_whole(cluster, region, id), 60, "a whole partition", pause=0.05)
-    quiet = time.monotonic()
-    wait_until(lambda: load.settled(quiet, 1.5), 60, "undisturbed load", pause=0.02)
+    load.wait_settled("undisturbed load")
     # A random phase within the heartbeats and leases.
     time.sleep(generator.random())
     node = cluster.led(TABLE, region)[id]["node"]
     pid = next(one.pid for one in cluster.nodes if one.name == node)
     os.kill(pid, signal.SIGKILL)
     killed = time.monotonic()
-    wait_until(lambda: load.settled(killed, 1.5), 60, "load after the kill", pause=0.02)
+    load.wait_settled("load after the kill")
     restarted = time.monotonic()
     cluster.atoll("fault", "restart", node)
     wait_until(lambda: is_whole(cluster, region, id), 60, "a whole partition", pause=0.05)
-    back = time.monotonic()
-    wait_until(lambda: load.settled(back, 1.5), 60, "load after the restart", pause=0.02)
+    load.wait_settled("load after the restart")
     return {"node": node, "killed": killed, "restarted": restarted, "end": time.monotonic()}
 
 

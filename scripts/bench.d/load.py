@@ -11,6 +11,7 @@ import threading
 import time
 
 from client import encode, split_response
+from cluster import BenchError
 
 BIN = 0.1
 GAP = 1.0
@@ -166,6 +167,15 @@ class Load:
             if attempt.intended <= now and not attempt.succeeded:
                 return False
         return False
+
+    def wait_settled(self, what, seconds=60):
+        """Waits until all attempts of a second and a half from now on succeeded."""
+        since = time.monotonic()
+        while not self.settled(since, 1.5):
+            if time.monotonic() - since > seconds:
+                reasons = {one.reason for one in self.attempts[-100:] if one.reason}
+                raise BenchError(f"{what} still fails after {seconds} s: {', '.join(reasons)}")
+            time.sleep(0.02)
 
 
 def down_bins(attempts):
