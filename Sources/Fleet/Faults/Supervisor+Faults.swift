@@ -47,7 +47,7 @@ extension Supervisor {
     private func schedule(_ active: ActiveFault, milliseconds: UInt64) {
         active.expiresAt = self.loop.now + milliseconds * 1_000_000
         active.timer = self.loop.timer(afterNanoseconds: milliseconds * 1_000_000) {
-            Task {
+            FleetLoop.start {
                 guard self.faults.contains(where: { $0 === active }) else { return }
                 _ = await self.heal([active])
             }

@@ -81,7 +81,7 @@ package struct ControlAnswer: Equatable, Sendable {
                 }
                 isBusy = true
                 let question = Self.request(request, parser.bytes)
-                Task {
+                FleetLoop.start {
                     let answer = await self.handler(question)
                     isBusy = false
                     self.answer(answer, to: request, on: tcp)

@@ -15,6 +15,11 @@ import Glibc
         self.executor.asUnownedSerialExecutor()
     }
 
+    /// Starts asynchronous work beside the caller; plain `Task { }` would leave the loop's thread.
+    package static func start(_ body: @escaping @FleetLoop () async -> Void) {
+        Task(executorPreference: FleetLoop.shared.executor) { await body() }
+    }
+
     /// Runs a loop on this thread until `body` has returned; one at a time per process.
     package static func run<Result: Sendable>(
         _ body: @escaping @FleetLoop (EventLoop) async -> Result
@@ -26,20 +31,29 @@ import Glibc
         nonisolated(unsafe) let loop = try EventLoop()
         nonisolated(unsafe) var result: Result?
         loop.onTurnEnd = { executor.drain() }
-        Task { @FleetLoop in
+        FleetLoop.start {
             result = await body(loop)
             loop.stop()
         }
-        while result == nil { loop.run() }
-        guard let result else { preconditionFailure("the loop ended before its task") }
+        // A loop with nothing to wait for returns at once, without ending a turn.
+        executor.drain()
+        while result == nil {
+            loop.run()
+            let hasAdvanced = executor.drain()
+            precondition(result != nil || hasAdvanced, "the task waits for nothing")
+        }
+        guard let result else { preconditionFailure("unreachable: the loop above has a result") }
         return result
     }
 }
 
 /// Runs jobs on the thread of a loop, when the loop says so.
 ///
+/// It is the actor's executor and the tasks' preferred one: a continuation resumes on the latter, which
+/// by default is a pool of threads.
+///
 /// @unchecked Sendable: Safe because `enqueue` and `drain` check that they are on the owning thread.
-private final class LoopExecutor: SerialExecutor, @unchecked Sendable {
+private final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private var jobs: [UnownedJob] = []
     private var owner: pthread_t?
     private var claimed = pthread_mutex_t()
@@ -62,14 +76,20 @@ private final class LoopExecutor: SerialExecutor, @unchecked Sendable {
         self.jobs.append(UnownedJob(job))
     }
 
-    func drain() {
+    /// Runs every job, also those that jobs add; false when there was none.
+    @discardableResult
+    func drain() -> Bool {
         var index = 0
         while index < self.jobs.count {
             let job = self.jobs[index]
             index += 1
-            job.runSynchronously(on: self.asUnownedSerialExecutor())
+            job.runSynchronously(
+                isolatedTo: self.asUnownedSerialExecutor(),
+                taskExecutor: self.asUnownedTaskExecutor()
+            )
         }
         self.jobs.removeAll(keepingCapacity: true)
+        return index > 0
     }
 
     func checkIsolated() {

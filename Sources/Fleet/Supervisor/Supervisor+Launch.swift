@@ -21,10 +21,10 @@ extension Supervisor {
         self.saveState()
         try await self.waitUntilReady()
         await self.apply(toNodes: Set(self.nodes.indices))
-        self.phase = .ready
         for node in self.nodes { node.isBootstrapped = true }
-        self.saveState()
         await self.announce()
+        self.phase = .ready
+        self.saveState()
     }
 
     private static let portHint =
