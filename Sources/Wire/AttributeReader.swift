@@ -4,8 +4,8 @@ import NodeCore
 /// Reads attributes from DynamoDB's JSON straight into packed form.
 ///
 /// The service checks the types of a whole request before any rule about its values, and so does
-/// this: a wrong type is thrown at once, while a broken rule is noted in ``problem`` and the rest is
-/// still read, without being written.
+/// this: a wrong type is thrown at once, while a broken rule is noted in ``problem`` and the rest
+/// is still read, without being written.
 struct AttributeReader {
     /// The text of the first rule that a value breaks: a ValidationException.
     private(set) var problem: String?
@@ -74,9 +74,27 @@ struct AttributeReader {
 
     /// Reads `{"S": "text"}` and its like.
     private mutating func attribute(_ reader: inout RequestReader) throws(ServiceError) {
-        guard try reader.isPresent() else { return self.fail(Self.emptyValue) }
-        try reader.beginObject(.valueStructure("AttributeValue"))
         var seen: UInt16 = 0
+        if let letter = try reader.beginTagged() {
+            if let type = Self.type(letter) {
+                seen = 1 << UInt16(type.rawValue)
+                try self.payload(type, &reader)
+            } else {
+                try reader.skip()
+            }
+            if seen != 0, reader.json.endTagged() { return }
+        } else {
+            guard try reader.isPresent() else { return self.fail(Self.emptyValue) }
+            try reader.beginObject(.valueStructure("AttributeValue"))
+        }
+        try self.members(&reader, &seen)
+    }
+
+    /// Reads the members of an attribute of which some may have been read.
+    private mutating func members(
+        _ reader: inout RequestReader,
+        _ seen: inout UInt16
+    ) throws(ServiceError) {
         while let code = try reader.nextName() {
             guard let type = self.type(code, reader) else {
                 try reader.skip()
@@ -94,18 +112,21 @@ struct AttributeReader {
         if seen.nonzeroBitCount > 1 { self.fail(Self.severalTypes) }
     }
 
+    private static func type(_ letter: UInt8) -> AttributeType? {
+        switch letter {
+        case UInt8(ascii: "S"): .string
+        case UInt8(ascii: "N"): .number
+        case UInt8(ascii: "B"): .binary
+        case UInt8(ascii: "L"): .list
+        case UInt8(ascii: "M"): .map
+        default: nil
+        }
+    }
+
     private func type(_ code: JSONText, _ reader: RequestReader) -> AttributeType? {
         reader.json.withBytes(of: code) { bytes in
             switch bytes.count {
-            case 1:
-                switch bytes[0] {
-                case UInt8(ascii: "S"): .string
-                case UInt8(ascii: "N"): .number
-                case UInt8(ascii: "B"): .binary
-                case UInt8(ascii: "L"): .list
-                case UInt8(ascii: "M"): .map
-                default: nil
-                }
+            case 1: Self.type(bytes[0])
             case 2 where bytes[1] == UInt8(ascii: "S"):
                 switch bytes[0] {
                 case UInt8(ascii: "S"): .stringSet

@@ -41,7 +41,7 @@ extension JSONWriter {
             self.literal("\"}")
         case .binary:
             self.literal("{\"B\":\"")
-            Base64.append(walker.block(), to: &self.bytes)
+            self.base64(walker.block())
             self.literal("\"}")
         case .list:
             self.literal("{\"L\":[")
@@ -64,7 +64,7 @@ extension JSONWriter {
             self.members(&walker) { writer, member in writer.decimal(member) }
         case .binarySet:
             self.literal("{\"BS\":[")
-            self.members(&walker) { writer, member in Base64.append(member, to: &writer.bytes) }
+            self.members(&walker) { writer, member in writer.base64(member) }
         }
     }
 
@@ -84,7 +84,7 @@ extension JSONWriter {
     /// A packed number's decimal text.
     private mutating func decimal(_ packed: UnsafeRawBufferPointer) {
         do throws(NumberError) {
-            try DecimalNumber(packed: packed).appendText(to: &self.bytes)
+            self.decimal(try DecimalNumber(packed: packed))
         } catch {
             preconditionFailure("a stored number is no number: \(error)")
         }

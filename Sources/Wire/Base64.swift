@@ -73,26 +73,34 @@ enum Base64 {
         return .badEnding
     }
 
-    static func append(_ bytes: UnsafeRawBufferPointer, to out: inout [UInt8]) {
+    static func encodedSize(_ count: Int) -> Int { (count + 2) / 3 * 4 }
+
+    /// Fills `out`, which has ``encodedSize(_:)`` bytes.
+    static func encode(
+        _ bytes: UnsafeRawBufferPointer,
+        into out: UnsafeMutableBufferPointer<UInt8>
+    ) {
+        precondition(out.count == self.encodedSize(bytes.count))
         self.alphabet.withUnsafeBufferPointer { alphabet in
             var offset = 0
+            var target = 0
             while offset + 3 <= bytes.count {
                 let (a, b, c) = (bytes[offset], bytes[offset + 1], bytes[offset + 2])
-                out.append(alphabet[Int(a >> 2)])
-                out.append(alphabet[Int((a & 3) << 4 | b >> 4)])
-                out.append(alphabet[Int((b & 15) << 2 | c >> 6)])
-                out.append(alphabet[Int(c & 63)])
+                out[target] = alphabet[Int(a >> 2)]
+                out[target + 1] = alphabet[Int((a & 3) << 4 | b >> 4)]
+                out[target + 2] = alphabet[Int((b & 15) << 2 | c >> 6)]
+                out[target + 3] = alphabet[Int(c & 63)]
                 offset += 3
+                target += 4
             }
             guard offset < bytes.count else { return }
+            let hasSecond = offset + 1 < bytes.count
             let a = bytes[offset]
-            let b = offset + 1 < bytes.count ? bytes[offset + 1] : 0
-            out.append(alphabet[Int(a >> 2)])
-            out.append(alphabet[Int((a & 3) << 4 | b >> 4)])
-            out.append(
-                offset + 1 < bytes.count ? alphabet[Int((b & 15) << 2)] : UInt8(ascii: "=")
-            )
-            out.append(UInt8(ascii: "="))
+            let b = hasSecond ? bytes[offset + 1] : 0
+            out[target] = alphabet[Int(a >> 2)]
+            out[target + 1] = alphabet[Int((a & 3) << 4 | b >> 4)]
+            out[target + 2] = hasSecond ? alphabet[Int((b & 15) << 2)] : UInt8(ascii: "=")
+            out[target + 3] = UInt8(ascii: "=")
         }
     }
 }

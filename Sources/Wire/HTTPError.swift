@@ -1,8 +1,8 @@
 /// Why a peer's bytes are refused; the connection closes after it, because where the next message
 /// starts can no longer be trusted.
 ///
-/// Whatever two parsers could read differently is refused (RFC 9112 §2.2, §5, §6, §11.2), so that
-/// nothing can be smuggled between the gateway and a node.
+/// Whatever two parsers could read differently is refused (RFC 9112 §2.2, §5, §6, §11.2), so
+/// that nothing can be smuggled between the gateway and a node.
 package enum HTTPError: Error, Equatable, Sendable {
     /// A line that does not end in CR LF, or a CR elsewhere.
     case badLineEnding

@@ -36,9 +36,9 @@ struct JSONText: Sendable {
 /// Walks over JSON text value by value, strictly: UTF-8 is checked, escapes must pair their
 /// surrogates, depth is bounded, and nothing may follow the value.
 ///
-/// The caller knows which value it expects and asks for it; nothing is built. The reader borrows the
-/// input, so it lives only inside the closure that lends the buffer. Every access is preceded by a
-/// check of the end, because the buffer itself does not check.
+/// The caller knows which value it expects and asks for it; nothing is built. The reader borrows
+/// the input, so it lives only inside the closure that lends the buffer. Every access is preceded
+/// by a check of the end, because the buffer itself does not check.
 struct JSONReader {
     private let input: UnsafeBufferPointer<UInt8>
     private(set) var offset: Int
@@ -105,6 +105,35 @@ struct JSONReader {
     mutating func stringIfNext() throws(JSONError) -> JSONText? {
         guard try self.peek() == UInt8(ascii: "\"") else { return nil }
         return try self.string()
+    }
+
+    /// The letter of `{"S":` when exactly that is next, without white space or a longer name, and
+    /// no null follows; the common way in which attributes are written.
+    @inline(__always)
+    mutating func beginTagged() throws(JSONError) -> UInt8? {
+        let quote = UInt8(ascii: "\"")
+        let start = self.offset
+        guard start + 6 <= self.input.count, self.input[start] == UInt8(ascii: "{"),
+            self.input[start + 1] == quote, self.input[start + 3] == quote,
+            self.input[start + 4] == UInt8(ascii: ":"), Self.isPlain(self.input[start + 2]),
+            self.input[start + 5] > 0x20, self.input[start + 5] != UInt8(ascii: "n")
+        else { return nil }
+        try self.open(UInt8(ascii: "{"))
+        self.isFirst = false
+        self.offset = start + 5
+        return self.input[start + 2]
+    }
+
+    /// Closes an object whose brace is the very next byte.
+    @inline(__always)
+    mutating func endTagged() -> Bool {
+        guard self.offset < self.input.count, self.input[self.offset] == UInt8(ascii: "}") else {
+            return false
+        }
+        self.offset += 1
+        self.depth -= 1
+        self.isFirst = false
+        return true
     }
 
     /// Whether a null is next.

@@ -194,7 +194,11 @@ package enum OperationDecoder {
     }
 
     static func checkSize(_ item: Item) throws(ServiceError) {
-        guard item.size <= ItemLimits.itemBytesMax else {
+        // The packed form is never less than half of what the service counts, so that most items
+        // need no counting.
+        guard
+            item.bytes.count <= ItemLimits.itemBytesMax / 2 || item.size <= ItemLimits.itemBytesMax
+        else {
             throw .validation("Item size has exceeded the maximum allowed size")
         }
     }

@@ -108,6 +108,12 @@ struct RequestReader {
         throw try self.mismatch(expected)
     }
 
+    mutating func beginTagged() throws(ServiceError) -> UInt8? {
+        do throws(JSONError) { return try self.json.beginTagged() } catch {
+            throw ServiceError(error)
+        }
+    }
+
     mutating func nextName() throws(ServiceError) -> JSONText? {
         do throws(JSONError) { return try self.json.nextName() } catch { throw ServiceError(error) }
     }
