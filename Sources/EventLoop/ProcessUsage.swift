@@ -1,3 +1,4 @@
+import CUV
 import Glibc
 
 /// What a process has used: CPU since its start, and memory now.

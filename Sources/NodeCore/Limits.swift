@@ -12,6 +12,8 @@ package enum NodeLimits {
     package static let requestPatience: Nanoseconds = .milliseconds(3_000)
     /// How long a request that was handed to another node may take.
     package static let forwardPatience: Nanoseconds = .milliseconds(8_000)
+    /// Votes kept for groups that are about to be known here.
+    package static let earlyMax = 8_192
     /// Bytes of a snapshot chunk.
     package static let snapshotChunkBytes = 256 << 10
     /// Snapshot streams that one node sends at once.

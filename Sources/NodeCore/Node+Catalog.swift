@@ -79,6 +79,7 @@ extension Node {
         )
         self.catalogCommands += entries.count
         if self.catalogCommands >= 64 { self.persistCatalog(through: last.index) }
+        self.deliverEarly(clocks, &effects)
         self.catalogAdvanced(clocks, &effects)
     }
 

@@ -53,7 +53,13 @@ extension Node {
         _ effects: inout [Effect]
     ) {
         guard to == self.identity else { return }
-        guard let slot = self.slot(of: id) ?? self.joinGroup(id, clocks) else { return }
+        guard let slot = self.slot(of: id) ?? self.joinGroup(id, clocks) else {
+            // The candidate of a new group may be a step ahead of this copy of the catalog.
+            if case .requestVote = message, self.early.count < NodeLimits.earlyMax {
+                self.early.append(EarlyMessage(group: id, from: from, to: to, message: message))
+            }
+            return
+        }
         guard self.groups[slot]!.incoming == nil || !message.isAppend else { return }
         let leader = self.groups[slot]!.raft.leader
         let leaseHeld =
@@ -70,6 +76,23 @@ extension Node {
         )
         self.perform(&outputs, slot, clocks, &effects)
         self.markDirty(slot)
+    }
+
+    /// Votes that were asked for before this node knew the group.
+    mutating func deliverEarly(_ clocks: Clocks, _ effects: inout [Effect]) {
+        guard !self.early.isEmpty else { return }
+        let waiting = self.early
+        self.early.removeAll(keepingCapacity: true)
+        for entry in waiting where self.slot(of: entry.group) != nil {
+            self.receiveRaft(
+                entry.group,
+                from: entry.from,
+                to: entry.to,
+                entry.message,
+                clocks,
+                &effects
+            )
+        }
     }
 
     /// A group that names this node's incarnation as a member, but has no replica here yet: a
@@ -411,6 +434,14 @@ extension Node {
             to: GroupKeys.entry(group.id, index.next)
         )
     }
+}
+
+/// A message of a group that the catalog's copy here does not name yet.
+struct EarlyMessage {
+    let group: PartitionID
+    let from: ReplicaID
+    let to: ReplicaID
+    let message: Consensus.Message
 }
 
 extension Consensus.Message {

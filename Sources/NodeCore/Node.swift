@@ -59,6 +59,8 @@ package struct Node: ~Copyable {
     var catalogStateVersion: UInt64 = 0
     /// Incarnations that this leader of the catalog has proposed.
     var welcomedNodes: [ReplicaID] = []
+    /// Votes asked for in groups that this copy of the catalog does not name yet.
+    var early: [EarlyMessage] = []
     /// Groups whose snapshot is complete, to be read back once the turn is committed.
     var installed: [PartitionID] = []
     /// Slots that applied something since the last commit.

@@ -1,3 +1,4 @@
+import EventLoop
 import NodeCore
 import Primitives
 

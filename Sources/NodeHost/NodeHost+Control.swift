@@ -1,4 +1,5 @@
 import EventLoop
+import Glibc
 import NodeCore
 import Primitives
 import Topology
@@ -96,7 +97,7 @@ extension NodeHost {
             "node": .string(self.member.name),
             "region": .string(self.topology.region(self.member.region).name),
             "zone": .string(self.member.zone),
-            "pid": .integer(processID()),
+            "pid": .integer(getpid()),
             "incarnation": .integer(report.incarnation),
             "uptimeMs": .integer((now - self.startedAt) / 1_000_000),
             "wallTimeNs": .integer(self.wallClock.now(now).nanoseconds),

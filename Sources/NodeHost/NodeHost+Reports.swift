@@ -1,7 +1,10 @@
+import DataModel
+import EventLoop
 import NodeCore
 import Primitives
 import Replication
 import Tables
+import Topology
 import Wire
 
 /// Lag, conflicts and digests as JSON.
@@ -126,8 +129,6 @@ extension NodeHost {
     }
 
     private static func json(_ item: Item) -> JSONValue {
-        var bytes: [UInt8] = []
-        JSONWriter.append(item, to: &bytes)
-        return (try? JSONValue(parsing: bytes)) ?? .null
+        (try? JSONValue(parsing: ResponseEncoder.encode(item))) ?? .null
     }
 }

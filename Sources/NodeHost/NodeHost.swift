@@ -18,6 +18,8 @@ package struct NodeOptions: Sendable {
     package var bootstraps: Bool
     /// Added to every port of the topology.
     package var portOffset: Int
+    /// Whether the node ends when its standard input closes, as a child of the supervisor does.
+    package var diesWithParent: Bool
 
     package init(
         topology: String,
@@ -25,8 +27,10 @@ package struct NodeOptions: Sendable {
         data: String,
         cluster: String,
         bootstraps: Bool,
-        portOffset: Int
+        portOffset: Int,
+        diesWithParent: Bool
     ) {
+        self.diesWithParent = diesWithParent
         self.topology = topology
         self.node = node
         self.data = data
@@ -89,7 +93,10 @@ package final class NodeHost {
             throw NodeHostError("\(error)")
         }
         do {
-            self.topology = try TopologyFiles.load(options.topology)
+            self.topology = try Topology.load(
+                nameOrPath: options.topology,
+                defaultName: options.cluster
+            )
         } catch {
             throw NodeHostError("\(error)")
         }
@@ -185,7 +192,9 @@ package final class NodeHost {
 
     private func start() throws(NodeHostError) {
         do throws(LoopError) {
-            try self.loop.dieWithParent { [loop] in loop.stop() }
+            if self.options.diesWithParent {
+                try self.loop.dieWithParent { [loop] in loop.stop() }
+            }
             try self.openNetwork()
             self.front = ClientFront(
                 loop: self.loop,
@@ -197,7 +206,7 @@ package final class NodeHost {
                 onControl: { [unowned self] request in self.control(request) }
             )
             try self.front.listen(port: self.port(self.member.clientPort))
-            _ = try self.loop.timer(
+            _ = self.loop.timer(
                 afterNanoseconds: NodeTiming.tick,
                 everyNanoseconds: NodeTiming.tick
             ) { [unowned self] in self.take(.tick) }
@@ -288,7 +297,7 @@ package final class NodeHost {
             if let store = self.store {
                 if store.pendingBytes > 0 { try store.commit(sync: self.isSynced) }
             } else {
-                self.joining?.commit()
+                try self.joining?.commit(sync: false)
             }
         } catch {
             return self.stalled(error)
@@ -306,7 +315,7 @@ package final class NodeHost {
             log("the disk refuses writes: \(error.message)")
             self.stall = Stall(error: error, since: self.loop.now)
         }
-        _ = try? self.loop.timer(afterNanoseconds: Self.stallRetry, everyNanoseconds: nil) {
+        _ = self.loop.timer(afterNanoseconds: Self.stallRetry, everyNanoseconds: nil) {
             [unowned self] in self.retryStalled()
         }
         self.refuseClients()

@@ -1,5 +1,7 @@
+import EventLoop
 import NodeCore
 import Primitives
+import Topology
 import Wire
 
 /// Measurements of the way to another node that are under way.
@@ -52,12 +54,12 @@ extension NodeHost {
         for number in 0..<count {
             let id = run * UInt64(ProbeTable.probesMax) + UInt64(number)
             let pause = UInt64(number) * Self.probePauseMilliseconds * 1_000_000
-            _ = try? self.loop.timer(afterNanoseconds: pause, everyNanoseconds: nil) {
+            _ = self.loop.timer(afterNanoseconds: pause, everyNanoseconds: nil) {
                 [unowned self] in self.take(.probe(other.id, id: id))
             }
         }
         let end = (patience + UInt64(count) * Self.probePauseMilliseconds) * 1_000_000
-        _ = try? self.loop.timer(afterNanoseconds: end, everyNanoseconds: nil) {
+        _ = self.loop.timer(afterNanoseconds: end, everyNanoseconds: nil) {
             [unowned self] in
             if let run = self.probes.end(run) { self.answer(run) }
         }
