@@ -22,6 +22,9 @@ struct Progress: Sendable {
         var bytes: Int
     }
 
+    /// Beyond this an emptied window gives its memory back.
+    private static let inflightCapacityIdleMax = 4
+
     let peer: ReplicaID
     var isVoter: Bool
     private(set) var state: State = .probing(isSent: false)
@@ -129,6 +132,9 @@ struct Progress: Sendable {
             while let first = self.inflight.first, first.last <= index {
                 self.inflight.removeFirst()
                 self.inflightBytes -= first.bytes
+            }
+            if self.inflight.isEmpty, self.inflight.capacity > Self.inflightCapacityIdleMax {
+                self.inflight = []
             }
         }
         switch self.state {

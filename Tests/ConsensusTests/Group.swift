@@ -155,7 +155,7 @@ struct Group: Sendable {
         self[target].receive(
             envelope.message,
             from: Self.id(envelope.source),
-            leaseHeld: self.leases.contains(target)
+            leaseHeld: self.leases.contains(target) && self[target].replica.leader != nil
         )
         self.endTurn(target)
     }
@@ -166,6 +166,15 @@ struct Group: Sendable {
         while self.deliverNext() {
             count += 1
             precondition(count < 10_000, "the group never falls silent")
+        }
+    }
+
+    /// Time passes and everything is delivered at once.
+    mutating func run(_ span: Nanoseconds) {
+        let end = self.now + span
+        while self.now < end {
+            self.pass(ConsensusLimits.tickInterval)
+            self.stabilize()
         }
     }
 

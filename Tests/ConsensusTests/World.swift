@@ -127,6 +127,17 @@ struct World {
         if !self.broken.contains(pair) { self.broken.append(pair) }
     }
 
+    /// Every link is whole, and every connection a new one.
+    mutating func heal() {
+        self.cut = []
+        self.lossPerMillion = 0
+        self.delayMax = 2
+        for one in self.nodes.indices {
+            self.restart(one)
+            for other in 0..<one { self.breakConnection(one, other) }
+        }
+    }
+
     /// Makes connections anew where that is possible, and tells both ends.
     private mutating func reconnect() {
         for pair in self.broken {
@@ -206,7 +217,10 @@ struct World {
 
     /// Whether this node may not help to replace its leader: it promised, or it restarted so
     /// recently that it may have promised before.
+    ///
+    /// Without connections there are no leases.
     private func leaseHeld(_ number: Int) -> Bool {
+        guard self.transport == .streams else { return false }
         let node = self.nodes[number]
         if self.now < node.upSince + Self.lease { return true }
         guard let leader = node.host.replica.leader else { return false }
@@ -278,6 +292,11 @@ struct World {
     mutating func crash(_ number: Int) {
         guard self.nodes[number].isUp else { return }
         self.nodes[number].isUp = false
+        if self.random.chance(1, outOf: 2) {
+            // Everything was decided and nothing made durable, let alone sent.
+            let now = self.now
+            self.nodes[number].host.input { $0.flush(now: now, $1, into: &$2) }
+        }
         self.packets.removeAll { $0.target == number }
         if self.transport == .streams { self.packets.removeAll { $0.source == number } }
     }
