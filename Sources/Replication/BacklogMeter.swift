@@ -55,6 +55,16 @@ package struct BacklogMeter: Equatable, Sendable {
         if self.marks.count > Self.marksMax { self.thin() }
     }
 
+    /// The log shows when an unacknowledged change was committed: a new leader, which began with
+    /// totals alone, learns the true age from what it reads first.
+    package mutating func found(ordinal: UInt64, committedAt instant: Instant) {
+        guard ordinal > self.acknowledged.changes, ordinal <= self.committed.changes,
+            let first = self.marks.first, instant < first.at
+        else { return }
+        self.marks.insert(Mark(ordinal: ordinal, at: instant), at: 0)
+        if self.marks.count > Self.marksMax { self.thin() }
+    }
+
     /// The destination acknowledged everything up to these totals.
     package mutating func acknowledged(_ totals: ChangeTotals) {
         guard totals > self.acknowledged else { return }

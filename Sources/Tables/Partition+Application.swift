@@ -57,7 +57,7 @@ extension Partition {
         case .cursorMoved(let destination, let cursor):
             self.move(destination, to: cursor)
         case .tombstonesCollected(let keys):
-            try self.count(&self.tombstoneCount, -keys.count)
+            try Self.move(&self.tombstoneCount, by: -keys.count)
             for key in keys { store.delete(.item, PartitionKeys.item(self.id, key)) }
         case .localLoss(let record):
             self.enter(record, store)
@@ -135,18 +135,18 @@ extension Partition {
 
     private mutating func count(_ deltas: Deltas, _ key: ItemKey) throws(StoreError) {
         guard self.range.contains(key.token) else { throw .corrupt("a key of another partition") }
-        try self.count(&self.itemCount, deltas.items)
-        try self.count(&self.tombstoneCount, deltas.tombstones)
-        try self.count(&self.sizeBytes, deltas.size)
+        try Self.move(&self.itemCount, by: deltas.items)
+        try Self.move(&self.tombstoneCount, by: deltas.tombstones)
+        try Self.move(&self.sizeBytes, by: deltas.size)
         self.digest.add(deltas.hash, at: self.digest.bucket(of: key.token))
     }
 
-    private func count(_ total: inout UInt64, _ delta: Int) throws(StoreError) {
+    private static func move(_ total: inout UInt64, by delta: Int) throws(StoreError) {
         let (sum, overflow) =
             delta >= 0
             ? total.addingReportingOverflow(UInt64(delta))
             : total.subtractingReportingOverflow(UInt64(-delta))
-        guard !overflow else { throw .corrupt("a count of partition \(self.id.number)") }
+        guard !overflow else { throw .corrupt("a count of a partition") }
         total = sum
     }
 }

@@ -62,6 +62,10 @@ extension Partition {
                 throw .corrupt("record \(kind) of partition \(id.number)")
             }
         }
+        partition.settled = ReplicationCursor(
+            index: partition.appliedIndex,
+            totals: partition.totals
+        )
         return partition
     }
 

@@ -30,6 +30,10 @@ package struct Partition: Sendable {
     package internal(set) var tombstoneCount: UInt64 = 0
     /// Local-origin changes applied so far.
     package internal(set) var totals = ChangeTotals()
+    /// What the store shows: the applied index and totals as of the last commit.
+    ///
+    /// Whoever reads items from the store and goes on with the log (a backfill) begins here.
+    package internal(set) var settled = ReplicationCursor()
     package internal(set) var digest: Digest
     /// How far each other region has acknowledged, as far as that is on record; by region.
     package internal(set) var outbound: [(destination: RegionID, cursor: ReplicationCursor)] = []
@@ -107,6 +111,7 @@ package struct Partition: Sendable {
     package mutating func turnCommitted() {
         self.appliedThisTurn.removeAll(keepingCapacity: true)
         self.overlay.settle(through: self.appliedIndex)
+        self.settled = ReplicationCursor(index: self.appliedIndex, totals: self.totals)
     }
 
     /// The latest version of an item, proposed or stored, and the index it still waits for.

@@ -154,4 +154,18 @@ struct MeterTests {
         }
         #expect(meter.oldest == nil)
     }
+
+    @Test("a new leader's meter takes the age from the log")
+    func newLeader() {
+        var meter = BacklogMeter(from: ChangeTotals(changes: 10, bytes: 100))
+        let now = Instant(nanoseconds: .seconds(50))
+        meter.committed(ChangeTotals(changes: 40, bytes: 400), at: now)
+        #expect(meter.backlogChanges == 30 && meter.watermarkAge(now: now) == 0)
+        meter.found(ordinal: 10, committedAt: .zero)
+        #expect(meter.watermarkAge(now: now) == 0, "acknowledged before")
+        meter.found(ordinal: 11, committedAt: Instant(nanoseconds: .seconds(20)))
+        #expect(meter.watermarkAge(now: now) == .seconds(30))
+        meter.acknowledged(ChangeTotals(changes: 40, bytes: 400))
+        #expect(meter.watermarkAge(now: now) == 0 && meter.backlogBytes == 0)
+    }
 }

@@ -133,7 +133,7 @@ private struct Sea {
         for region in 0..<3 { try self.rigs[region].settle() }
     }
 
-    /// Whether a write lies in another's past, a region's later write standing for its earlier ones.
+    /// Whether a write lies in another's past; a region's later write stands for its earlier ones.
     func isSeen(_ stamp: Stamp, by other: Stamp) -> Bool {
         let past = self.writes[other]!.past.union([other])
         return past.contains { $0.region == stamp.region && $0.time >= stamp.time }

@@ -85,4 +85,18 @@ struct OverlayTests {
         #expect(try rig.partition.get(Rig.key("a", 1), rig.store) == Rig.item("a", 1, 2))
         #expect(try rig.partition.violations(rig.store) == [])
     }
+
+    @Test("what the store shows moves with its commits, not with what is applied")
+    func settled() throws {
+        var rig = Rig()
+        try rig.run(Rig.put("a", 1, 1))
+        _ = try rig.evaluate(Rig.put("a", 2, 1))
+        try rig.apply()
+        #expect(rig.partition.appliedIndex == 2 && rig.partition.settled.index == 1)
+        #expect(rig.partition.settled.totals.changes == 1)
+        try rig.restart()
+        #expect(rig.partition.settled.index == 1, "the second was applied again, not committed")
+        try rig.commitTurn()
+        #expect(rig.partition.settled.index == 2 && rig.partition.settled.totals.changes == 2)
+    }
 }

@@ -71,6 +71,23 @@ struct RemoteTests {
         #expect(target.partition.totals.changes == 0, "not this region's changes")
     }
 
+    @Test("a batch decided again changes nothing, and says so")
+    func again() throws {
+        var whole = try #require(try Self.source().batch(after: Self.start))
+        var target = Rig(region: 0, id: 60)
+        _ = try target.receive(whole)
+        try target.settle()
+        let before = try target.records()
+        whole.extent = .backfill
+        guard case .proposal(_, let counts) = try target.receive(whole) else {
+            Issue.record("a backfill is always decided")
+            return
+        }
+        #expect(counts.won == 0 && counts.superseded == 2 && counts.conflicts == 0)
+        try target.settle()
+        #expect(try target.records() == before)
+    }
+
     @Test("a batch of another table, range or region is refused whole")
     func malformed() throws {
         let whole = try #require(try Self.source().batch(after: Self.start))
