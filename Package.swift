@@ -83,5 +83,7 @@ let package = Package(
         tests("WireTests", ["Wire", "NodeCore", "DataModel", "Primitives"]),
         tests("TidyTests", []),
         tests("GatewayTests", ["Gateway", "EventLoop", "Wire"]),
+        tests(
+            "FleetTests", ["Fleet", "EventLoop", "Wire", "Primitives"]),
     ]
 )

@@ -55,9 +55,7 @@ struct FaultView {
             table.row([
                 .plain(fault["id"]?.string ?? "?"), .plain(fault["title"]?.string ?? ""),
                 .number(Self.duration(fault["ageMs"])),
-                .number(
-                    fault["remainingMs"]?.uint64 == nil ? "–" : Self.duration(fault["remainingMs"])
-                ),
+                .number(Self.remaining(fault)),
                 fault["problem"]?.string.map { .bad("not healed: " + $0) } ?? .plain(effect ?? ""),
             ])
         }
@@ -81,6 +79,12 @@ struct FaultView {
             ])
         }
         return table.rendered(self.style)
+    }
+
+    private static func remaining(_ fault: JSONValue) -> String {
+        if fault["healing"]?.bool == true { return "now" }
+        guard fault["remainingMs"]?.uint64 != nil else { return "–" }
+        return self.duration(fault["remainingMs"])
     }
 
     private static func duration(_ milliseconds: JSONValue?) -> String {

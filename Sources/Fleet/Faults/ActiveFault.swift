@@ -10,6 +10,8 @@ import Wire
     /// When it heals by itself.
     var expiresAt: UInt64?
     var timer: LoopTimer?
+    /// Its healing is under way.
+    var isHealing = false
     var measurements: [Measurement]
     /// Why its healing failed, when it did.
     var problem: String?
@@ -31,7 +33,7 @@ import Wire
             "remainingMs": self.expiresAt.map {
                 .integer($0 > now ? ($0 - now) / 1_000_000 : 0)
             } ?? .null,
-            "measurements": .array(self.measurements.map(\.json)),
+            "healing": .bool(self.isHealing), "measurements": .array(self.measurements.map(\.json)),
             "problem": self.problem.map { .string($0) } ?? .null,
         ]
     }

@@ -35,7 +35,7 @@ extension Supervisor {
         var result = error
         do throws(FaultError) {
             _ = try await fault.heal(id, in: self)
-            result.hint = result.hint.isEmpty ? "It was undone." : result.hint
+            if result.hint.isEmpty, fault.lasts { result.hint = "It was undone." }
         } catch {
             self.plan.remove(fault: id)
             await self.apply(toNodes: Set(self.nodes.indices))
@@ -63,6 +63,8 @@ extension Supervisor {
         where self.faults.contains(where: { $0 === active }) {
             active.timer?.cancel()
             active.expiresAt = nil
+            active.isHealing = true
+            defer { active.isHealing = false }
             do throws(FaultError) {
                 active.measurements = try await active.fault.heal(active.id, in: self)
                 active.problem = nil
@@ -82,8 +84,17 @@ extension Supervisor {
         return results
     }
 
-    /// A killed node that is started by hand is no longer the fault's to start.
-    func forgetKills(of node: Int) { self.nodes[node].kills = [] }
+    /// A killed node that is started by hand is no longer the fault's to start; a fault that has no
+    /// node left is over.
+    func forgetKills(of node: Int) {
+        self.nodes[node].kills = []
+        self.faults.removeAll { active in
+            guard active.fault is KillFault else { return false }
+            let isOver = !self.nodes.contains { $0.kills.contains(active.id) }
+            if isOver { active.timer?.cancel() }
+            return isOver
+        }
+    }
 
     /// What is not as the topology says although no fault is in force; nothing, after a good heal.
     func leftovers() async -> [String] {

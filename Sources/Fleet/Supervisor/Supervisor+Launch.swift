@@ -27,6 +27,16 @@ extension Supervisor {
         self.saveState()
     }
 
+    /// When the ports belong to another cluster of this place, what stops that.
+    private var holderHint: String? {
+        let others = Files.names(in: ClusterDirectory.root).compactMap {
+            ClusterState.read(from: ClusterDirectory(cluster: $0))
+        }.filter(\.isRunning)
+        guard let other = others.first else { return nil }
+        return "Cluster \(other.name) runs here; stop it: atoll down --cluster \(other.name); or "
+            + "start beside it: atoll up --port-offset 1000"
+    }
+
     private static let portHint =
         "Stop that process, or start on other ports: atoll up --port-offset 1000"
 
@@ -40,9 +50,13 @@ extension Supervisor {
                 taken.append("\(purpose): \(error.description)")
             }
         }
-        guard taken.isEmpty else {
-            throw ClusterError(taken.joined(separator: "\n       "), hint: Self.portHint)
+        guard !taken.isEmpty else { return }
+        let listedMax = 4
+        var text = taken.prefix(listedMax).joined(separator: "\n       ")
+        if taken.count > listedMax {
+            text += "\n       and \(taken.count - listedMax) more ports"
         }
+        throw ClusterError(text, hint: self.holderHint ?? Self.portHint)
     }
 
     private func prepareDirectory() throws(ClusterError) {

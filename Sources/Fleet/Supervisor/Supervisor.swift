@@ -178,6 +178,8 @@ package struct SupervisorOptions: Sendable {
 
     /// Writes `cluster.json`; a failure is told, not fatal: the cluster runs without it.
     func saveState() {
+        // A start that was refused leaves no directory behind.
+        guard Files.isDirectory(self.directory.path) else { return }
         let pid = getpid()
         let state = ClusterState(
             name: self.options.cluster,
