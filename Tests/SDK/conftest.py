@@ -18,7 +18,8 @@ import pytest
 from botocore.config import Config
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = ROOT / ".build" / "release" / "atoll"
+# Another build can be tested by naming it, such as one with a sanitizer.
+BINARY = pathlib.Path(os.environ.get("ATOLL_BINARY", ROOT / ".build" / "release" / "atoll"))
 
 
 def wait_until(condition, seconds=30, what="the condition"):
@@ -134,7 +135,8 @@ class Cluster:
 
     def node_logs(self):
         logs = []
-        for path in sorted(self.directory.glob(".atoll/*/**/*.log")):
+        found = [*self.directory.glob(".atoll/*/*.log"), *self.directory.glob(".atoll/*/nodes/*/*.log")]
+        for path in sorted(found):
             logs.append(f"--- {path.name} of {path.parent.name}\n{path.read_text()[-1500:]}")
         return "\n".join(logs)
 
@@ -336,7 +338,7 @@ class Cluster:
             TableName=table, Key={"pk": {"S": key}}, ConsistentRead=consistent)
         return plain(answer["Item"]) if "Item" in answer else None
 
-    def put(self, table, region, key, **values):
+    def put(self, table, region, key, /, **values):
         self.client(region).put_item(TableName=table, Item=typed({"pk": key, **values}))
 
     def wait_for_item(self, table, region, key, expected, seconds=20):
