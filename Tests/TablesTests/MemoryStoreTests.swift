@@ -36,6 +36,20 @@ struct MemoryStoreTests {
         return keys
     }
 
+    /// The keys and values of a range as a plain dictionary has them.
+    private func expected(
+        _ model: [[UInt8]: [UInt8]],
+        _ from: [UInt8],
+        _ to: [UInt8]?,
+        _ reverse: Bool
+    ) -> [[UInt8]] {
+        let keys = model.keys.filter { key in
+            !key.lexicographicallyPrecedes(from)
+                && (to.map { key.lexicographicallyPrecedes($0) } ?? true)
+        }.sorted { $0.lexicographicallyPrecedes($1) }
+        return (reverse ? keys.reversed() : keys).map { $0 + [255] + model[$0]! }
+    }
+
     @Test("puts, deletes, ranges, scans and snapshots agree with a dictionary", arguments: 1...20)
     func model(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
@@ -43,18 +57,6 @@ struct MemoryStoreTests {
         var model: [[UInt8]: [UInt8]] = [:]
         var pending = model
         var view: (id: SnapshotID, model: [[UInt8]: [UInt8]])?
-        func expected(
-            _ model: [[UInt8]: [UInt8]],
-            _ from: [UInt8],
-            _ to: [UInt8]?,
-            _ reverse: Bool
-        ) -> [[UInt8]] {
-            let keys = model.keys.filter { key in
-                !key.lexicographicallyPrecedes(from)
-                    && (to.map { key.lexicographicallyPrecedes($0) } ?? true)
-            }.sorted { $0.lexicographicallyPrecedes($1) }
-            return (reverse ? keys.reversed() : keys).map { $0 + [255] + model[$0]! }
-        }
         for step in 0..<3_000 {
             switch random.below(20) {
             case 0:
@@ -84,7 +86,7 @@ struct MemoryStoreTests {
                 let reverse = random.chance(1, outOf: 2)
                 #expect(
                     try self.collect(store, from: from, to: to, reverse: reverse)
-                        == expected(model, from, to, reverse),
+                        == self.expected(model, from, to, reverse),
                     "seed \(seed) step \(step)"
                 )
                 guard let view else { continue }
@@ -96,7 +98,7 @@ struct MemoryStoreTests {
                         reverse: reverse,
                         snapshot: view.id
                     )
-                        == expected(view.model, from, to, reverse),
+                        == self.expected(view.model, from, to, reverse),
                     "seed \(seed) step \(step)"
                 )
             default:
