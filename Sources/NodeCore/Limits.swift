@@ -45,5 +45,5 @@ package enum NodeTiming {
     /// Between two rounds of a catalog leader over tables that are not yet what they should be.
     package static let reconcile: Nanoseconds = .milliseconds(100)
     /// A replication batch that is not acknowledged is sent again after this.
-    package static let replicationRetry: Nanoseconds = .milliseconds(1_500)
+    package static let replicationRetry: Nanoseconds = .milliseconds(600)
 }

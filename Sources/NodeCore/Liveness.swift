@@ -26,6 +26,8 @@ struct Liveness {
         var promisedUntil: Instant = .zero
         /// Followers were already told that it is lost.
         var isLost = false
+        /// Which start of its process greeted last; zero before the first greeting.
+        var boot: UInt64 = 0
     }
 
     private(set) var peers: [Peer]
@@ -49,12 +51,19 @@ struct Liveness {
     }
 
     /// A greeting of `node` arrived: what the acknowledgement sent now promises.
-    mutating func greeted(by node: NodeID, now: Instant) {
+    ///
+    /// - Returns: whether the node has started anew since the last greeting. It then leads nothing
+    ///   any more, so what was promised to it binds nobody.
+    mutating func greeted(by node: NodeID, boot: UInt64, now: Instant) -> Bool {
+        var hasRestarted = false
         self.update(node) { peer in
+            hasRestarted = peer.boot != 0 && peer.boot != boot
+            peer.boot = boot
             peer.heardAt = now
             peer.promisedUntil = now + NodeTiming.lease
             peer.isLost = false
         }
+        return hasRestarted
     }
 
     /// `node` acknowledged the greeting that left at `sentAt`.

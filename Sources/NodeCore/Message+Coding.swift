@@ -5,9 +5,10 @@ package import Primitives
 extension Message {
     package func encode(into writer: inout ByteWriter) {
         switch self {
-        case .greeting(let sentAt):
+        case .greeting(let sentAt, let boot):
             writer.u8(1)
             writer.u64(sentAt.nanoseconds)
+            writer.u64(boot)
         case .greetingAcknowledged(let sentAt):
             writer.u8(2)
             writer.u64(sentAt.nanoseconds)
@@ -112,7 +113,9 @@ extension Message {
         var reader = ByteReader(bytes, in: range)
         let kind = try reader.u8()
         switch kind {
-        case 1: self = .greeting(sentAt: Instant(nanoseconds: try reader.u64()))
+        case 1:
+            let sentAt = Instant(nanoseconds: try reader.u64())
+            self = .greeting(sentAt: sentAt, boot: try reader.u64())
         case 2: self = .greetingAcknowledged(sentAt: Instant(nanoseconds: try reader.u64()))
         case 3:
             let group = try reader.partition()

@@ -7,7 +7,8 @@ package import Primitives
 /// replication, global table specifications and probes.
 package enum Message: Sendable {
     // Liveness, within a region.
-    case greeting(sentAt: Instant)
+    /// `boot` differs for each start of the sender's process.
+    case greeting(sentAt: Instant, boot: UInt64)
     case greetingAcknowledged(sentAt: Instant)
 
     /// One Raft message of one group, from one incarnation to another.

@@ -62,8 +62,9 @@ extension Node {
         }
         guard self.groups[slot]!.incoming == nil || !message.isAppend else { return }
         let leader = self.groups[slot]!.raft.leader
+        // The promise keeps others from power, not the node that it was given to.
         let leaseHeld =
-            leader != self.identity
+            leader != self.identity && leader?.node != from.node
             && self.liveness.isPromised(to: leader?.node, now: clocks.now)
         var outputs = self.takeOutputs()
         let log = self.groups[slot]!.log
@@ -168,6 +169,19 @@ extension Node {
             } else if let member = group.member(on: node), group.raft.isLeader {
                 self.groups[slot]!.raft.peerDown(member)
                 self.markDirty(slot)
+            }
+        }
+    }
+
+    /// A node's process started anew: whatever it led has no leader now.
+    mutating func nodeRestarted(
+        _ node: NodeID,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        for slot in self.groups.indices where self.groups[slot]?.raft.leader?.node == node {
+            self.withRaft(slot, clocks, &effects) { group, outputs in
+                group.raft.leaderLost(now: clocks.now, into: &outputs)
             }
         }
     }

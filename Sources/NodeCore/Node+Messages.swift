@@ -9,8 +9,10 @@ extension Node {
         _ effects: inout [Effect]
     ) {
         switch message {
-        case .greeting(let sentAt):
-            self.liveness.greeted(by: sender, now: clocks.now)
+        case .greeting(let sentAt, let boot):
+            if self.liveness.greeted(by: sender, boot: boot, now: clocks.now) {
+                self.nodeRestarted(sender, clocks, &effects)
+            }
             effects.append(.send(.greetingAcknowledged(sentAt: sentAt), to: sender))
         case .greetingAcknowledged(let sentAt):
             self.liveness.acknowledged(by: sender, sentAt: sentAt, now: clocks.now)
@@ -96,7 +98,7 @@ extension Node {
         self.ticks += 1
         if self.liveness.greetingIsDue(now: clocks.now) {
             for peer in self.liveness.peers {
-                effects.append(.send(.greeting(sentAt: clocks.now), to: peer.node))
+                effects.append(.send(.greeting(sentAt: clocks.now, boot: self.boot), to: peer.node))
             }
         }
         for node in self.liveness.newlyLost(now: clocks.now) {

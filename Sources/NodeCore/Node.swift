@@ -15,6 +15,8 @@ package struct Node: ~Copyable {
     var identity: ReplicaID?
     var catalog: Catalog
     var liveness: Liveness
+    /// Tells this start of the process from others.
+    let boot: UInt64
     var clock: HybridClock
     var random: SplitMix64
 
@@ -80,6 +82,7 @@ package struct Node: ~Copyable {
             region: settings.region
         )
         self.random = SplitMix64(seed: settings.seed)
+        self.boot = max(1, now.nanoseconds)
         self.connectedNodes = layout.members.map { _ in false }
         self.catalog = Self.emptyCatalog(settings)
         if settings.incarnation > 0 {
