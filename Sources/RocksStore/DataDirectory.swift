@@ -58,11 +58,12 @@ enum DataDirectory {
         self.syncDirectory(of: path)
     }
 
-    /// Bytes that this user may still write to the file system of a path.
-    static func freeBytes(_ path: String) -> UInt64 {
+    /// Bytes that this user may still write to the file system of a path, and its size.
+    static func space(_ path: String) -> (free: UInt64, size: UInt64) {
         var state = statvfs()
-        guard statvfs(path, &state) == 0 else { return 0 }
-        return UInt64(state.f_bavail) * UInt64(state.f_frsize)
+        guard statvfs(path, &state) == 0 else { return (0, 0) }
+        let unit = UInt64(state.f_frsize)
+        return (UInt64(state.f_bavail) * unit, UInt64(state.f_blocks) * unit)
     }
 
     /// The process that holds RocksDB's lock on a directory, if the kernel tells.

@@ -4,30 +4,25 @@ import Tables
 
 /// An open RocksDB database and its two column families.
 final class Database {
+    enum Mode { case create, write, read }
+
+    let isWritable: Bool
     let options: RocksOptions
     let pointer: OpaquePointer
     /// Everything but the log.
     let items: OpaquePointer
     let log: OpaquePointer
 
-    init(_ path: String, _ settings: RocksSettings, create: Bool) throws(StoreError) {
-        let options = try RocksOptions(settings, create: create)
+    init(_ path: String, _ settings: RocksSettings, _ mode: Mode) throws(StoreError) {
+        let options = try RocksOptions(settings, create: mode == .create)
         let directory = "\(path)/db"
         let names = ["default", "log"].map { (name: String) in strdup(name) }
         defer { for name in names { free(name) } }
         var families: [OpaquePointer?] = [nil, nil]
         let opened: OpaquePointer?
         do throws(StoreError) {
-            opened = try attempt { failure in
-                rocksdb_open_column_families(
-                    options.items,
-                    directory,
-                    2,
-                    names.map { UnsafePointer($0) },
-                    [options.items, options.log],
-                    &families,
-                    failure
-                )
+            opened = try attempt {
+                Self.open(directory, options, names.map { UnsafePointer($0) }, mode, &families, $0)
             }
         } catch {
             throw Self.explained(error, path, directory)
@@ -36,6 +31,7 @@ final class Database {
             throw .io("\(directory): RocksDB returned no database")
         }
         Self.lowerCompactionPriority()
+        self.isWritable = mode != .read
         self.options = options
         self.pointer = opened
         self.items = items
@@ -59,6 +55,31 @@ final class Database {
             if rocksdb_property_int_cf(self.pointer, family, property, &value) == 0 { sum += value }
         }
         return Int(clamping: sum)
+    }
+
+    private static func open(
+        _ directory: String,
+        _ options: RocksOptions,
+        _ names: [UnsafePointer<CChar>?],
+        _ mode: Mode,
+        _ families: inout [OpaquePointer?],
+        _ failure: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+    ) -> OpaquePointer? {
+        let each: [OpaquePointer?] = [options.items, options.log]
+        let all = options.items
+        if mode == .read {
+            return rocksdb_open_for_read_only_column_families(
+                all,
+                directory,
+                2,
+                names,
+                each,
+                &families,
+                0,
+                failure
+            )
+        }
+        return rocksdb_open_column_families(all, directory, 2, names, each, &families, failure)
     }
 
     /// Lets the loop run before compactions when they want the same core.

@@ -12,6 +12,11 @@ package struct RocksSettings: Equatable, Sendable {
     /// More makes RocksDB flush whatever keeps the oldest log alive; bounds recovery time too.
     package var walBytesMax = 64 << 20
     package var openFilesMax = 256
+    /// Commits are refused while the file system has less (and less than half of its size); zero
+    /// never refuses.
+    ///
+    /// RocksDB needs room to flush, to compact and to reopen, and fails less gracefully.
+    package var freeBytesMin = 64 << 20
 
     package init() {}
 }
@@ -71,8 +76,9 @@ final class RocksOptions {
             "max_manifest_file_size=4194304",
             "bytes_per_sync=1048576",
             "keep_log_file_num=2",
-            "max_log_file_size=1048576",
-            "info_log_level=WARN_LEVEL",
+            // Only what opening prints: on a full disk RocksDB's own text log fails as well, and
+            // the next line aborts the process (with assertions compiled in, as in Debian's).
+            "info_log_level=FATAL_LEVEL",
             "stats_dump_period_sec=0",
             "stats_persist_period_sec=0",
             "skip_stats_update_on_db_open=true",

@@ -10,9 +10,11 @@ package final class RocksStore: Store {
     package let path: String
     package let identity: StoreIdentity
     let settings: RocksSettings
-    /// `nil` while the database is closed after a failed ``recover()``.
+    /// `nil` when closed, also by trouble that not even reading survived.
     private(set) var database: Database?
-    private var closedBecause = StoreError.io("the store is closed")
+    /// Why the database is closed or read-only.
+    private var failure = StoreError.io("the store is closed")
+    private var space: SpaceWatch
     private var batch = PendingBatch()
     private let syncedWrites: OpaquePointer
     private let plainWrites: OpaquePointer
@@ -46,7 +48,8 @@ package final class RocksStore: Store {
         self.syncedWrites = synced
         self.plainWrites = plain
         self.pointReads = reads
-        self.database = try Database(path, settings, create: mayCreate)
+        self.space = SpaceWatch(path, bytesMin: settings.freeBytesMin)
+        self.database = try Database(path, settings, mayCreate ? .create : .write)
         if mayCreate { try IdentityRecord(identity: identity, stage: .ready).write(path) }
     }
 
@@ -57,14 +60,22 @@ package final class RocksStore: Store {
         rocksdb_readoptions_destroy(self.pointReads)
     }
 
-    /// Closes the database; pending writes are dropped, later calls throw.
+    /// Closes the database; later calls throw.
     package func close() {
         self.releaseSnapshots()
         self.database = nil
     }
 
     func opened() throws(StoreError) -> Database {
-        guard let database = self.database else { throw self.closedBecause }
+        guard let database = self.database else { throw self.failure }
+        return database
+    }
+
+    /// Whether commits can succeed without ``recover()``.
+    package var isWritable: Bool { self.database?.isWritable ?? false }
+
+    private func writable() throws(StoreError) -> Database {
+        guard let database = self.database, database.isWritable else { throw self.failure }
         return database
     }
 
@@ -85,15 +96,23 @@ package final class RocksStore: Store {
     /// Writes the pending batch atomically; with `sync`, it survives a power cut, without, a crash
     /// of the process.
     ///
-    /// On failure the batch is kept, and the same call may be repeated; after `noSpace`, call
-    /// ``recover()`` first, since RocksDB then refuses writes until it is reopened.
+    /// On failure the batch is kept, and the same call may be repeated after ``recover()``. While
+    /// the disk has less space than the settings ask for, commits fail before RocksDB notices;
+    /// when RocksDB itself failed, the database is read-only until recovered.
     package func commit(sync: Bool) throws(StoreError) {
         if self.batch.isEmpty { return }
-        let database = try self.opened()
+        let database = try self.writable()
+        try self.space.admit(self.batch.byteCount)
         let options = sync ? self.syncedWrites : self.plainWrites
         let batch = self.batch.copied()
         defer { rocksdb_writebatch_destroy(batch) }
-        try attempt { rocksdb_write(database.pointer, options, batch, $0) }
+        do throws(StoreError) {
+            try attempt { rocksdb_write(database.pointer, options, batch, $0) }
+        } catch {
+            self.failure = error
+            self.reopen(.read)
+            throw error
+        }
         self.batch.clear()
     }
 
@@ -102,22 +121,29 @@ package final class RocksStore: Store {
 
     // MARK: Trouble and care
 
-    /// Reopens the database after an I/O error, once there is room; the pending batch stays.
+    /// Makes the store writable again after a failed commit, once there is room; the batch stays.
     ///
-    /// Open snapshots end. Reads go on until there is room, because nothing is closed before. When
-    /// the reopening itself fails, every call throws that cause until a later `recover()` succeeds.
+    /// Reads go on meanwhile. When RocksDB had failed, the database is reopened, and open snapshots
+    /// have ended.
     package func recover() throws(StoreError) {
-        let free = DataDirectory.freeBytes(self.path)
-        let needed = UInt64(self.memoryUsage.memtables + self.pendingBytes) + 1 << 20
-        if self.database != nil && free < needed {
-            throw .noSpace("\(self.path): \(free) bytes are free, \(needed) are needed to go on")
-        }
+        try self.space.require(self.pendingBytes)
+        if self.isWritable { return }
+        self.reopen(.write)
+        _ = try self.writable()
+    }
+
+    /// Replaces the database by a newly opened one, or by a readable one when there is no other.
+    ///
+    /// A failed write leaves RocksDB with a log file that it must not touch again, and a thread that
+    /// waits for space and then does (with assertions compiled in, as Debian does, that aborts the
+    /// process): so the failed database is closed at once.
+    private func reopen(_ mode: Database.Mode) {
         self.close()
-        do {
-            self.database = try Database(self.path, self.settings, create: false)
+        do throws(StoreError) {
+            self.database = try Database(self.path, self.settings, mode)
         } catch {
-            self.closedBecause = error
-            throw error
+            self.failure = error
+            if mode == .write { self.database = try? Database(self.path, self.settings, .read) }
         }
     }
 

@@ -83,57 +83,95 @@ struct DamageTests {
         }
     }
 
-    @Test("a full disk keeps the batch, goes on reading, and writes again once there is space")
-    func fullDisk() throws {
-        guard let disk = SmallDisk(megabytes: 12) else { return }
-        let path = disk.path + "/node"
-        let store = try RocksStore(path: path, identity: Workspace.identity, create: true)
-        let ballast = disk.path + "/ballast"
-        try Data(count: 4 << 20).write(to: URL(fileURLWithPath: ballast))
+    /// Commits until the disk refuses; returns how many commits it took, and the refusal.
+    private func fillUp(_ store: RocksStore) -> (written: Int, failure: StoreError?) {
         let value = [UInt8](repeating: 1, count: 64 << 10)
-        var written = 0
-        var failure: StoreError?
-        while failure == nil && written < 1000 {
-            store.put(.item, bytes("key \(written)"), value)
-            store.put(.log, bytes("entry \(written)"), value)
+        for number in 0..<4000 {
+            store.put(.item, bytes("key \(number)"), value)
+            store.put(.log, bytes("entry \(number)"), value)
             do throws(StoreError) {
-                try store.commit(sync: true)
-                written += 1
+                try store.commit(sync: false)
             } catch {
-                failure = error
+                return (number, error)
             }
         }
+        return (4000, nil)
+    }
+
+    /// Everything that ``fillUp(_:)`` wrote, the refused batch included.
+    private func checkAll(_ store: RocksStore, _ count: Int) throws {
+        let value = [UInt8](repeating: 1, count: 64 << 10)
+        for number in 0..<count {
+            #expect(try store.get(.item, bytes("key \(number)")) == value)
+            #expect(try store.get(.log, bytes("entry \(number)")) == value)
+        }
+    }
+
+    @Test("a disk that fills up refuses writes while there is still space to work with")
+    func shortOfSpace() throws {
+        guard let disk = SmallDisk(megabytes: 128) else { return }
+        let path = disk.path + "/node"
+        let store = try RocksStore(path: path, identity: Workspace.identity, create: true)
+        let (written, failure) = self.fillUp(store)
+        guard case .noSpace(let text) = failure else {
+            Issue.record("\(String(describing: failure))")
+            return
+        }
+        #expect(text.contains("KB are free"), "\(text)")
+        #expect(store.isWritable)
+        #expect(written > 100)
+        let pending = store.pendingBytes
+        let snapshot = store.openSnapshot()
+        #expect(throws: StoreError.self) { try store.recover() }
+        #expect(throws: StoreError.self) { try store.commit(sync: true) }
+        #expect(store.pendingBytes == pending)
+        try self.checkAll(store, written)
+        try disk.grow()
+        try store.recover()
+        try store.commit(sync: true)
+        try self.checkAll(store, written + 1)
+        let key = "entry \(written)"
+        #expect(try store.texts(.log, from: key, to: key + "!", snapshot: snapshot).isEmpty)
+        #expect(try store.texts(.log, from: key, to: key + "!").count == 1)
+        store.closeSnapshot(snapshot)
+    }
+
+    @Test("a disk that is full makes the store read-only until there is space again")
+    func fullDisk() throws {
+        guard let disk = SmallDisk(megabytes: 24) else { return }
+        var settings = RocksSettings()
+        settings.freeBytesMin = 0
+        let path = disk.path + "/node"
+        let store = try RocksStore(
+            path: path,
+            identity: Workspace.identity,
+            create: true,
+            settings: settings
+        )
+        let (written, failure) = self.fillUp(store)
         guard case .noSpace = failure else {
             Issue.record("\(String(describing: failure))")
             return
         }
         let pending = store.pendingBytes
-        #expect(pending > 128 << 10)
-        #expect(written > 10)
-        #expect(try store.get(.item, bytes("key 0")) == value)
+        #expect(!store.isWritable)
+        #expect(written > 50)
         guard case .noSpace = #expect(throws: StoreError.self, performing: { try store.recover() })
         else {
             Issue.record("recovered without space")
             return
         }
-        #expect(try store.get(.item, bytes("key 0")) == value)
+        #expect(throws: StoreError.self) { try store.commit(sync: true) }
         #expect(store.pendingBytes == pending)
-        // Deleting what was written fits nowhere either; the operator makes room.
+        try self.checkAll(store, written)
         try disk.grow()
-        try FileManager.default.removeItem(atPath: ballast)
         try store.recover()
         try store.commit(sync: true)
         #expect(store.pendingBytes == 0)
-        for number in 0...written {
-            #expect(try store.get(.item, bytes("key \(number)")) == value)
-            #expect(try store.get(.log, bytes("entry \(number)")) == value)
-        }
-        store.put(.item, "more=1")
-        try store.commit(sync: true)
+        try self.checkAll(store, written + 1)
         store.close()
         let again = try RocksStore(path: path, identity: Workspace.identity, create: false)
-        #expect(try again.get(.item, bytes("more")) == bytes("1"))
-        #expect(try again.get(.log, bytes("entry \(written)")) == value)
+        try self.checkAll(again, written + 1)
     }
 }
 
