@@ -139,7 +139,7 @@ extension Replica {
         _ batch: inout [Entry],
         _ storage: some LogStorage
     ) -> Message.Append? {
-        guard let previous = self.log.position(at: next.previous, storage) else { return nil }
+        guard let previous = self.ownPosition(at: next.previous, storage) else { return nil }
         if hasEntries, batch.first?.index != next {
             guard
                 let entries = self.log.entries(
@@ -159,6 +159,15 @@ extension Replica {
             commit: self.commitIndex,
             wantsResponse: true
         )
+    }
+
+    /// A position in the leader's log; of its own term for all it appended, which spares the steady
+    /// state a read from storage per message.
+    private func ownPosition(at index: LogIndex, _ storage: some LogStorage) -> LogPosition? {
+        if case .leader(let leadership) = self.role, index >= leadership.first {
+            return LogPosition(index: index, term: self.term)
+        }
+        return self.log.position(at: index, storage)
     }
 
     // MARK: Answers

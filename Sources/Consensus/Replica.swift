@@ -18,7 +18,9 @@ package import Primitives
 /// entries to apply, and messages, each batched over the turn. Perform them as ``Effect`` says.
 /// While ``needsFlush``, flush again in the next turn.
 ///
-/// Appended to, this is a value: a copy of it is a snapshot of the algorithm's whole state.
+/// Messages may be lost, doubled and reordered without harm to safety. For progress of an idle group
+/// the host must call `peerReset` at both ends whenever a message may have been lost, as a
+/// connection that broke and was made anew does.
 package struct Replica: Sendable {
     enum Role: Equatable, Sendable {
         /// Follows `leader`, or waits for one. Can transition to:

@@ -148,6 +148,39 @@ import Testing
         #expect(append.entries.count == 101 - last, "what waited goes in one message")
     }
 
+    @Test("the steady state never reads from storage")
+    func readsNothing() throws {
+        let members = Configuration(voters: [1, 2].map(Group.id))
+        var replicas = members.voters.map {
+            Replica(id: $0, restored: .fresh(members), seed: 1, UnreadableLog())
+        }
+        var now = Instant(nanoseconds: 1)
+        var effects: [Effect] = []
+        replicas[0].campaign(now: now, into: &effects)
+        for round in 0..<200 {
+            if replicas[0].isLeader { _ = try replicas[0].propose([UInt8(round)]) }
+            for number in [0, 1] {
+                now = now + 1
+                replicas[number].flush(now: now, UnreadableLog(), into: &effects)
+                let turn = effects
+                effects.removeAll()
+                for case .apply(let entries) in turn {
+                    replicas[number].applied(through: entries[entries.count - 1].index)
+                }
+                for (_, message) in turn.sent {
+                    replicas[1 - number].message(
+                        from: members.voters[number],
+                        message,
+                        leaseHeld: false,
+                        UnreadableLog(),
+                        into: &effects
+                    )
+                }
+            }
+        }
+        #expect(replicas[1].appliedIndex > LogIndex(150))
+    }
+
     @Test("an append message is closed at its byte limit, and one entry always fits")
     func batchLimit() throws {
         var host = Host()
@@ -237,5 +270,18 @@ import Testing
         #expect(!host.replica.leaderReady)
         _ = host.hear(.matched(2, 2), from: 2)
         #expect(host.replica.leaderReady)
+    }
+}
+
+/// Storage that nobody may read.
+private struct UnreadableLog: LogStorage {
+    func entries(_ from: LogIndex, through: LogIndex, bytesMax: Int) -> [Entry]? {
+        Issue.record("entry \(from.value) was read")
+        return nil
+    }
+
+    func term(at index: LogIndex) -> Term? {
+        Issue.record("the term of entry \(index.value) was read")
+        return nil
     }
 }
