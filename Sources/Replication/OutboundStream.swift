@@ -9,22 +9,6 @@ package import Primitives
 /// the link is cut: the cursor stands still, and the log is kept for it. Sending anything twice is
 /// harmless, since the receiver counts ordinals and last-writer-wins is idempotent.
 package struct OutboundStream: Equatable, Sendable {
-    /// The window.
-    package struct Limits: Equatable, Sendable {
-        /// One batch; a single larger change still goes.
-        package var batchBytesMax = 256 << 10
-        package var inFlightBytesMax = 4 << 20
-        package var inFlightMax = 16
-        /// An unacknowledged batch is sent again after this; must exceed the longest round trip.
-        package var timeout: Nanoseconds = .seconds(5)
-        /// How often a moved cursor is worth a log entry.
-        package var recordInterval: Nanoseconds = .seconds(1)
-        /// Entries without changes are worth a record only when so many could be truncated.
-        package var recordEntries: UInt64 = 4_096
-
-        package init() {}
-    }
-
     /// What to read and send next.
     package struct Plan: Equatable, Sendable {
         /// The ordinal that the batch follows.
@@ -201,5 +185,23 @@ package struct OutboundStream: Equatable, Sendable {
     package mutating func recordProposed(_ cursor: ReplicationCursor, now: Instant) {
         self.recorded = cursor
         self.recordedAt = now
+    }
+}
+
+extension OutboundStream {
+    /// The window.
+    package struct Limits: Equatable, Sendable {
+        /// One batch; a single larger change still goes.
+        package var batchBytesMax = 256 << 10
+        package var inFlightBytesMax = 4 << 20
+        package var inFlightMax = 16
+        /// An unacknowledged batch is sent again after this; must exceed the longest round trip.
+        package var timeout: Nanoseconds = .seconds(5)
+        /// How often a moved cursor is worth a log entry.
+        package var recordInterval: Nanoseconds = .seconds(1)
+        /// Entries without changes are worth a record only when so many could be truncated.
+        package var recordEntries: UInt64 = 4_096
+
+        package init() {}
     }
 }
