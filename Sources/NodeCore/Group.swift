@@ -22,6 +22,8 @@ struct Group {
     /// The snapshot that this replica is receiving.
     var incoming: IncomingSnapshot?
 
+    var sweep = TombstoneSweep()
+
     var isDirty = false
     var isRestless = false
     /// The leader of `followedTerm`, for telling it when this replica turns to a later term.

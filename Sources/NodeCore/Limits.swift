@@ -44,6 +44,11 @@ package enum NodeTiming {
     package static let tick: Nanoseconds = .milliseconds(20)
     /// Between two rounds of a catalog leader over tables that are not yet what they should be.
     package static let reconcile: Nanoseconds = .milliseconds(100)
+    /// How long a node must have been up before it leads again what it is preferred for.
+    package static let returnDelay: Nanoseconds = .seconds(5)
+    /// Tombstones of global tables are kept at least this long: a region that was cut off for less
+    /// cannot bring deleted items back.
+    package static let tombstoneAge: Nanoseconds = .seconds(24 * 3_600)
     /// A replication batch that is not acknowledged is sent again after this.
     package static let replicationRetry: Nanoseconds = .milliseconds(600)
 }

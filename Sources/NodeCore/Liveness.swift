@@ -28,6 +28,8 @@ struct Liveness {
         var isLost = false
         /// Which start of its process greeted last; zero before the first greeting.
         var boot: UInt64 = 0
+        /// Since when it greets without a start or a loss between.
+        var greetedSince: Instant = .distantFuture
     }
 
     private(set) var peers: [Peer]
@@ -58,6 +60,7 @@ struct Liveness {
         var hasRestarted = false
         self.update(node) { peer in
             hasRestarted = peer.boot != 0 && peer.boot != boot
+            if peer.boot != boot || peer.isLost { peer.greetedSince = now }
             peer.boot = boot
             peer.heardAt = now
             peer.promisedUntil = now + NodeTiming.lease

@@ -71,12 +71,33 @@ extension Node {
             else { continue }
             let present = group.raft.configuration
             guard let next = self.nextMembers(of: group, from: present), next != present else {
+                self.returnLeadership(slot, clocks, &effects)
                 continue
             }
             self.withRaft(slot, clocks, &effects) { group, outputs in
                 // A learner that is behind, or a change under way, is met again next round.
                 _ = try? group.raft.proposeConfiguration(next, into: &outputs)
             }
+        }
+    }
+
+    /// Hands leadership to the replica that the map prefers, once its node has been up for a while
+    /// and holds the whole log: after a failure leaders would otherwise stay where they fled to.
+    private mutating func returnLeadership(
+        _ slot: Int,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        let group = self.groups[slot]!
+        guard let preferred = self.wantedVoters(of: group).first, preferred != group.raft.id,
+            let peer = self.liveness[preferred.node], peer.isConnected, !peer.isLost,
+            clocks.now.since(peer.greetedSince) > NodeTiming.returnDelay,
+            let status = group.raft.peerStatuses.first(where: { $0.peer == preferred }),
+            status.isVoter, status.isConfirmed, status.match == group.raft.last.index
+        else { return }
+        self.withRaft(slot, clocks, &effects) { group, outputs in
+            // Refused while another hand-over is under way, and met again next round.
+            _ = try? group.raft.transferLeadership(to: preferred, into: &outputs)
         }
     }
 

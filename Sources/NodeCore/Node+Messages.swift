@@ -115,6 +115,7 @@ extension Node {
             if self.identity == nil { self.askToJoin(&effects) }
             self.reconcile(clocks, &effects)
             self.reconcileMembers(clocks, &effects)
+            self.sweepTombstones(clocks)
             self.catalogAdvanced(clocks, &effects)
         }
     }

@@ -66,6 +66,7 @@ package final class NodeHost {
     var wallClock: SkewedClock
     var probes = ProbeTable()
     let startedAt: UInt64
+    private var hasFailed = false
     /// The batch of a turn could not be written: nothing leaves until it can.
     var stall: Stall?
 
@@ -83,6 +84,7 @@ package final class NodeHost {
         try host.start()
         host.loop.run()
         host.store?.close()
+        if host.hasFailed { throw NodeHostError("the store cannot be read; see above") }
     }
 
     private init(_ options: NodeOptions) throws(NodeHostError) {
@@ -211,6 +213,8 @@ package final class NodeHost {
                 everyNanoseconds: NodeTiming.tick
             ) { [unowned self] in self.take(.tick) }
             self.loop.onTurnEnd = { [unowned self] in self.endTurn() }
+            let client = self.port(self.member.clientPort)
+            log("\(self.member.name) answers DynamoDB requests on 127.0.0.1:\(client)")
             for signal in [2, 15] as [Int32] {
                 _ = try self.loop.onSignal(signal) { [loop] in loop.stop() }
             }
@@ -248,6 +252,13 @@ package final class NodeHost {
     /// Passes one event to the core, with clocks read now: after the bytes that caused it were read,
     /// so that a pause of the process between reading and answering cannot make a lease look alive.
     func take(_ event: Event) {
+        guard self.stall == nil else {
+            // Nothing can be promised; clients are told, everything else comes again by itself.
+            if case .operation(_, .client(let id)) = event {
+                self.front.answer(id, .failure(.internalServer))
+            }
+            return
+        }
         self.node.step(
             event,
             now: Instant(nanoseconds: self.loop.now),
@@ -257,6 +268,7 @@ package final class NodeHost {
     }
 
     private func receive(_ message: Message, from sender: NodeID, now: Instant) {
+        guard self.stall == nil else { return }
         guard case .operation(let call, let request) = message else {
             return self.node.step(
                 .message(message, from: sender),
@@ -307,12 +319,19 @@ package final class NodeHost {
         self.effects.removeAll(keepingCapacity: true)
         let sentAt = Instant(nanoseconds: self.loop.now)
         for effect in effects { self.perform(effect, sentAt) }
+        if let failure = self.node.storeFailure {
+            log("the store cannot be read, so this node stops: \(failure.message)")
+            self.hasFailed = true
+            self.loop.stop()
+        }
     }
 
     /// The disk did not take the turn: writes fail until it does, and nothing is promised.
     private func stalled(_ error: StoreError) {
         if self.stall == nil {
             log("the disk refuses writes: \(error.message)")
+            // Peers take this node for lost until it can keep its promises again.
+            self.network.suspend()
             self.stall = Stall(error: error, since: self.loop.now)
         }
         _ = self.loop.timer(afterNanoseconds: Self.stallRetry, everyNanoseconds: nil) {
@@ -345,6 +364,7 @@ package final class NodeHost {
         log("the disk takes writes again after \((self.loop.now - stall.since) / 1_000_000) ms")
         self.stall = nil
         self.finishTurn()
+        self.network.resume()
     }
 
     // MARK: Effects

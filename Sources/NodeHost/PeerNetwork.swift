@@ -27,6 +27,7 @@ final class PeerNetwork {
     private var delayed = DelayQueue()
     private var alarm: LoopAlarm?
     private var listener: TCPListener?
+    private var isSuspended = false
 
     /// One dialled stream.
     private struct Outgoing {
@@ -106,11 +107,13 @@ final class PeerNetwork {
 
     private func dial(_ node: NodeID) {
         let slot = Int(node.index)
-        guard self.outgoing[slot].connection == nil, !self.outgoing[slot].isDialling else { return }
+        let isFree = self.outgoing[slot].connection == nil && !self.outgoing[slot].isDialling
+        guard isFree, !self.isSuspended else { return }
         self.outgoing[slot].isDialling = true
         self.loop.connect(port: self.ports[slot]) { [unowned self] result in
             self.outgoing[slot].isDialling = false
             switch result {
+            case .success(let connection) where self.isSuspended: connection.abort()
             case .success(let connection): self.dialled(connection, node)
             case .failure: self.dialLater(node)
             }
@@ -138,6 +141,7 @@ final class PeerNetwork {
     // MARK: Receiving
 
     private func accept(_ connection: TCPConnection) {
+        guard !self.isSuspended else { return connection.abort() }
         let stream = InboundStream(connection: connection, hello: self.hello)
         self.incoming.append(stream)
         connection.onRead = { [unowned self, unowned stream] bytes in
@@ -229,6 +233,25 @@ final class PeerNetwork {
             }
         }
         if let next = self.delayed.nextAt { self.wake(at: next) }
+    }
+
+    // MARK: A disk that refuses
+
+    /// Closes every stream and keeps away from peers: a node that cannot write promises nothing.
+    func suspend() {
+        self.isSuspended = true
+        for stream in self.incoming {
+            stream.isClosed = true
+            stream.connection.abort()
+        }
+        for slot in self.outgoing.indices { self.outgoing[slot].connection?.abort() }
+    }
+
+    func resume() {
+        self.isSuspended = false
+        for index in self.ports.indices where index != Int(self.selfID.index) {
+            self.dial(NodeID(UInt16(index)))
+        }
     }
 
     // MARK: Faults
