@@ -112,6 +112,34 @@ def machine():
     }
 
 
+class ForeignLoad:
+    """What other programs use of this machine meanwhile: they spoil the figures."""
+
+    def __init__(self):
+        self.start = time.monotonic()
+        self.busy, self.own = self._busy(), self._own()
+
+    @staticmethod
+    def _busy():
+        """Processor seconds of the whole machine, and those that its host took away."""
+        with open("/proc/stat") as file:
+            fields = [int(word) for word in file.readline().split()[1:]]
+        # user nice system idle iowait irq softirq steal; interrupts belong to nobody.
+        return (fields[0] + fields[1] + fields[2] + fields[7]) / os.sysconf("SC_CLK_TCK")
+
+    @staticmethod
+    def _own():
+        """Processor seconds of this program and of all its children that have ended."""
+        times = os.times()
+        return times.user + times.system + times.children_user + times.children_system
+
+    def percent(self):
+        """Percent of one processor; zero where clocks disagree by a little."""
+        elapsed = time.monotonic() - self.start
+        used = (self._busy() - self.busy) - (self._own() - self.own)
+        return max(0.0, used / elapsed * 100)
+
+
 def revision(home):
     """The commit of the working tree, with a plus when sources differ from it."""
     def git(*arguments):

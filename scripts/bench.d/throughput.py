@@ -3,6 +3,9 @@
 Each round drives every target once with the same `wrk` command and the same request bytes; ratios
 are formed within a round, and medians over the rounds are printed. nginx answers with the body that
 the node gave, and with headers of the same names and lengths.
+
+One request again and again writes one item, whose changes replication between regions may merge. So
+PutItem is driven a second time with many items in turn.
 """
 import json
 import os
@@ -57,7 +60,7 @@ wrk.method = "POST"
 wrk.path = "/"
 wrk.headers = {{ {headers} }}
 wrk.body = {body}
-
+{rotation}
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
@@ -65,6 +68,22 @@ function done(summary, latency, requests)
     '"failures": %d, "refused": %d}}\\n',
     summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
     errors.connect + errors.read + errors.write + errors.timeout, errors.status))
+end
+"""
+
+# With more than one key: requests in turn, made before the first one.
+ROTATION = """
+local bodies = {{ {bodies} }}
+local requests = {{}}
+local turn = 0
+
+function init()
+  for index, body in ipairs(bodies) do requests[index] = wrk.format(nil, nil, nil, body) end
+end
+
+function request()
+  turn = turn % #requests + 1
+  return requests[turn]
 end
 """
 
@@ -187,18 +206,21 @@ def pin_servers(settings, pids):
                 os.sched_setaffinity(int(thread), others)
 
 
-def write_script(directory, operation, body, region):
-    text = body_text(body)
+def write_script(directory, operation, bodies, region):
+    """The script of wrk that sends one request again and again, or several in turn."""
     pairs = headers(operation, region)
     fields = ", ".join(f"[{lua(name)}] = {lua(value)}" for name, value in pairs)
+    texts = [lua(body_text(body)) for body in bodies]
+    rotation = ROTATION.format(bodies=", ".join(texts)) if len(texts) > 1 else ""
     path = pathlib.Path(directory) / f"{operation}.lua"
-    path.write_text(SCRIPT.format(headers=fields, body=lua(text)))
+    path.write_text(SCRIPT.format(headers=fields, body=texts[0], rotation=rotation))
     return path
 
 
-def measure(settings, cluster, operation, body, leader, other, drain):
+def measure(settings, cluster, operation, bodies, leader, other, drain):
     """All rounds of one operation; the targets with their results."""
     region = leader.region
+    body = bodies[0]
     with Connection(leader.port) as connection:
         status, head, answer = connection.exchange(encode(operation, body, region))
     if status != 200:
@@ -206,7 +228,7 @@ def measure(settings, cluster, operation, body, leader, other, drain):
     nodes = [node.pid for node in cluster.nodes]
     with tempfile.TemporaryDirectory(prefix="atoll-bench-") as directory, \
             Nginx(head, answer) as nginx:
-        script = write_script(directory, operation, body, region)
+        script = write_script(directory, operation, bodies, region)
         pin_servers(settings, nodes + nginx.pids())
         targets = [
             Target("nginx", nginx.port, nginx.pids),
@@ -223,7 +245,7 @@ def measure(settings, cluster, operation, body, leader, other, drain):
 
 
 def summary(topology, operation, targets):
-    """Medians of each target and its ratio to nginx, round by round."""
+    """Medians of each target and of its ratio to nginx, round by round."""
     base = targets[0].rounds
     entries = []
     for target in targets:
@@ -243,27 +265,34 @@ def run_topology(settings, topology):
     with Cluster(settings, topology) as cluster:
         region = cluster.regions[0]
         is_global = len(cluster.regions) > 1
-        cluster.create_table(TABLE, regions=cluster.regions if is_global else ())
+        cluster.create_table(TABLE, sort=True, regions=cluster.regions if is_global else ())
         cluster.wait_led(TABLE, region)
-        id = cluster.place(TABLE, region, {"pk": {"S": "key-0001"}})
+        id = cluster.place(TABLE, region, {"pk": {"S": "key-0001"}, "sk": {"S": "place"}})
         leader_name = cluster.led(TABLE, region)[id]["node"]
         leader = next(node for node in cluster.nodes if node.name == leader_name)
         other = next(node for node in cluster.nodes_of(region) if node.name != leader_name)
-        item = item_of_size(ITEM_BYTES, pk="key-0001")
+        # One partition key: all items are of one partition.
+        items = [
+            item_of_size(ITEM_BYTES, pk="key-0001", sk=f"item-{number:06d}")
+            for number in range(settings.keys)]
         bodies = {
-            "PutItem": {"TableName": TABLE, "Item": item},
-            "GetItem": {"TableName": TABLE, "Key": {"pk": item["pk"]}},
+            "PutItem": [{"TableName": TABLE, "Item": item} for item in items],
+            "GetItem": [
+                {"TableName": TABLE, "Key": {"pk": item["pk"], "sk": item["sk"]}}
+                for item in items],
         }
         drain = (lambda: cluster.wait_drained(TABLE)) if is_global else None
         with Connection(leader.port) as connection:
-            connection.call("PutItem", bodies["PutItem"], region)
+            for body in bodies["PutItem"]:
+                connection.call("PutItem", body, region)
         entries = []
-        for operation in ("GetItem", "PutItem"):
-            settings.progress(f"{topology} {operation}")
+        for operation, keys in (("GetItem", 1), ("PutItem", 1), ("PutItem", settings.keys)):
+            name = operation if keys == 1 else f"{operation}, {keys:,} items"
+            settings.progress(f"{topology} {name}")
             targets = measure(
-                settings, cluster, operation, bodies[operation], leader,
-                None if settings.leader_only else other, drain)
-            entries += summary(topology, operation, targets)
+                settings, cluster, operation, bodies[operation][:keys], leader,
+                None if settings.leader_only or keys > 1 else other, drain)
+            entries += summary(topology, name, targets)
             if cluster.led(TABLE, region)[id]["node"] != leader_name:
                 raise BenchError("the partition's leader changed during the measurement")
         return entries
@@ -274,7 +303,7 @@ def run(settings):
     entries = [entry for topology in settings.topologies for entry in run_topology(settings, topology)]
     rows = [
         [
-            f"{one['topology']} {one['operation']}", one["target"], text(one["rate"], "/s", 0),
+            f"{one['topology']}: {one['operation']}", one["target"], text(one["rate"], "/s", 0),
             text(one["ratio"], "", 3), f"{one['ratioMin']:.3f}–{one['ratioMax']:.3f}",
             text(one["cpu"], "µs"), text(one["p50"], "ms", 2), text(one["p99"], "ms", 2),
         ]
@@ -282,15 +311,15 @@ def run(settings):
     ]
     pinning = "wrk on processor 0, servers on the others" if settings.pin else "no pinning"
     print(f"Throughput: wrk -t1 -c{CONNECTIONS} -d{settings.seconds}s, {settings.rounds} rounds, "
-          f"interleaved, medians; 1 KB item; {pinning}.")
+          f"interleaved, medians; items of 1 KB; {pinning}.")
     print("CPU is per request: of all node processes until replication is drained; of nginx its own.")
     print(table(
         ["", "driven", "requests", "× nginx", "min–max", "CPU", "p50", "p99"], rows))
     targets = Targets()
     for one in entries:
         if one["target"] == "leader":
-            ratio, cpu = TARGETS[one["operation"]]
-            name = f"{one['operation']}, {one['topology']}"
+            ratio, cpu = TARGETS[one["operation"].split(",")[0]]
+            name = f"{one['topology']}: {one['operation']}"
             targets.at_least(f"{name}, × nginx", one["ratio"], ratio, "", 3)
             targets.at_most(f"{name}, CPU", one["cpu"], cpu, "µs")
-    return {"entries": entries, "pinned": settings.pin}, targets, time.monotonic() - start
+    return {"entries": entries, "pinned": settings.pin, "keys": settings.keys}, targets, time.monotonic() - start
