@@ -102,11 +102,17 @@ class Cluster:
 
     def wait_ready(self, seconds=60):
         """Waits until the supervisor says that every region serves."""
-        wait_until(self.is_ready, seconds, f"the start of {self.topology}\n{self.tail()}")
+        wait_until(self.is_ready, seconds, f"the start of {self.topology}")
+
+    def check_running(self):
+        """Throws when `atoll up` has ended, with what it said."""
+        if self.process.poll() is not None:
+            printed = self.tail()
+            hint = "\nOther ports: scripts/bench --port-offset N" if "in use" in printed else ""
+            raise BenchError(f"atoll up {self.topology} ended:\n{printed}{hint}")
 
     def is_ready(self):
-        if self.process.poll() is not None:
-            raise BenchError(f"atoll up {self.topology} ended:\n{self.tail()}")
+        self.check_running()
         self.read_state()
         return self.state.get("phase") == "ready"
 

@@ -80,8 +80,7 @@ def measure(settings):
         cluster.launch()
         # The supervisor records ports and processes first of all.
         while not cluster.read_state():
-            if cluster.process.poll() is not None:
-                raise BenchError(f"atoll up ended:\n{cluster.tail()}")
+            cluster.check_running()
             time.sleep(0.002)
         steps = in_parallel(lambda region: first_put(cluster, region), cluster.regions)
         cluster.wait_ready()
@@ -96,9 +95,6 @@ def measure(settings):
             "ready": ready - begin, "globalTable": spread,
             "residentMedian": median(idle), "residentMax": max(idle),
         }
-    except BaseException:
-        print(cluster.tail())
-        raise
     finally:
         cluster.close()
 
