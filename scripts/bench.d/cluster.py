@@ -102,7 +102,11 @@ class Cluster:
 
     def wait_ready(self, seconds=60):
         """Waits until the supervisor says that every region serves."""
-        wait_until(self.is_ready, seconds, f"the start of {self.topology}")
+        deadline = time.monotonic() + seconds
+        while not self.is_ready():
+            if time.monotonic() > deadline:
+                raise BenchError(f"{self.topology} is not up after {seconds} s:\n{self.tail()}")
+            time.sleep(0.005)
 
     def check_running(self):
         """Throws when `atoll up` has ended, with what it said."""
