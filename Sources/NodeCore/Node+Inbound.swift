@@ -133,10 +133,7 @@ extension Node {
     private mutating func restartStream(_ slot: Int, _ index: Int) {
         let group = self.groups[slot]!
         guard let partition = group.partition else { return }
-        let start = ReplicationCursor(
-            index: partition.appliedIndex,
-            totals: partition.totals
-        )
+        let start = partition.settled
         self.groups[slot]!.destinations[index].stream.restart(from: start)
         self.groups[slot]!.destinations[index].backfill = Backfill(origin: nil, start: start)
     }

@@ -320,7 +320,7 @@ extension Node {
         }
         let bytes =
             plan.capacity == .none
-            ? 0 : max(outcome.old?.size ?? 0, outcome.new?.size ?? 0)
+            ? 0 : max(outcome.oldSize, outcome.newSize)
         return .itemChanged(
             ItemChangedResponse(
                 attributes: attributes,
@@ -405,7 +405,12 @@ extension WriteRequest {
         case .delete: action = .delete
         case .get, .query: preconditionFailure("a read is no write")
         }
-        self.init(key: key, action: action, condition: plan.condition)
+        self.init(
+            key: key,
+            action: action,
+            condition: plan.condition,
+            returnsOld: plan.returnValues == .allOld || plan.returnValues == .updatedOld
+        )
     }
 }
 

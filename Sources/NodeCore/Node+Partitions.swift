@@ -51,6 +51,7 @@ extension Node {
         _ effects: inout [Effect]
     ) {
         let keepsRecent = !self.groups[slot]!.destinations.isEmpty
+        if !keepsRecent { self.groups[slot]!.recentChanges.removeAll() }
         for entry in entries {
             if keepsRecent {
                 self.groups[slot]!.recentChanges.append(

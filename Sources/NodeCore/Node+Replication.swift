@@ -53,9 +53,9 @@ extension Node {
         where !self.groups[slot]!.destinations.contains(where: { $0.region == replica.region }) {
             let partition = self.groups[slot]!.partition!
             let known = partition.cursor(to: replica.region)
-            let start =
-                known
-                ?? ReplicationCursor(index: partition.appliedIndex, totals: partition.totals)
+            // What was applied in this turn does not show in the store yet, so it is not part of
+            // a backfill: the stream brings it.
+            let start = known ?? partition.settled
             var destination = Destination(
                 region: replica.region,
                 stream: OutboundStream(from: start),
@@ -66,7 +66,8 @@ extension Node {
                     origin: replica.sponsor == own ? nil : own,
                     start: start
                 )
-            } else if partition.totals > start.totals {
+            }
+            if partition.totals > start.totals {
                 // The oldest of these was committed no later than now.
                 destination.backlog.committed(partition.totals, at: clocks.now)
             }
@@ -154,6 +155,12 @@ extension Node {
             else {
                 self.groups[slot]!.destinations[index].stream.skipped(upTo: cursor.index)
                 continue
+            }
+            if let oldest = batch.changes.first {
+                self.groups[slot]!.destinations[index].backlog.found(
+                    ordinal: oldest.ordinal,
+                    committedAt: oldest.committedAt
+                )
             }
             let isNeeded = self.groups[slot]!.destinations[index].stream.willSend(
                 upTo: cursor,
