@@ -46,7 +46,9 @@ import Testing
 
     @Test(arguments: SourceTree.targets) func importsOnlyDownward(target: String) throws {
         let allowed = try #require(
-            Self.allowed[target], "name the layer of \(target) in LayerTests.allowed")
+            Self.allowed[target],
+            "name the layer of \(target) in LayerTests.allowed"
+        )
         for file in try SourceTree.swiftFiles(of: target) {
             for name in file.imports where !allowed.contains(name) {
                 Issue.record("\(file.path) imports \(name), which \(target) may not")

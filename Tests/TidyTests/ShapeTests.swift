@@ -67,7 +67,8 @@ import Testing
     @Test("one top title a Markdown file, and no dead link to a file")
     func markdownIsSound() throws {
         let names = try FileManager.default.contentsOfDirectory(
-            atPath: SourceTree.root.appendingPathComponent("docs").path)
+            atPath: SourceTree.root.appendingPathComponent("docs").path
+        )
         let pages = ["README.md"] + names.filter { $0.hasSuffix(".md") }.map { "docs/" + $0 }
         for page in pages {
             let url = SourceTree.root.appendingPathComponent(page)
@@ -83,7 +84,8 @@ import Testing
                 let linked = url.deletingLastPathComponent().appendingPathComponent(target)
                 #expect(
                     FileManager.default.fileExists(atPath: linked.path),
-                    "\(page) links to \(target), which is not there")
+                    "\(page) links to \(target), which is not there"
+                )
             }
         }
     }

@@ -10,8 +10,10 @@ enum SourceTree {
         let folder = root.appendingPathComponent("Sources")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return names.filter { name in
-            let inside = (try? FileManager.default.subpathsOfDirectory(
-                atPath: folder.appendingPathComponent(name).path)) ?? []
+            let inside =
+                (try? FileManager.default.subpathsOfDirectory(
+                    atPath: folder.appendingPathComponent(name).path
+                )) ?? []
             return inside.contains { $0.hasSuffix(".swift") }
         }.sorted()
     }()
@@ -36,7 +38,10 @@ enum SourceTree {
                 let code = line.trimmingCharacters(in: .whitespaces)
                 guard !code.hasPrefix("//") else { return nil }
                 let bare = code.replacingOccurrences(
-                    of: #""[^"]*""#, with: "\"\"", options: .regularExpression)
+                    of: #""[^"]*""#,
+                    with: "\"\"",
+                    options: .regularExpression
+                )
                 return (index + 1, bare)
             }
         }
@@ -51,7 +56,9 @@ enum SourceTree {
         let names = try FileManager.default.subpathsOfDirectory(atPath: base.path)
         return try names.filter { $0.hasSuffix(ending) }.sorted().map { name in
             let text = try String(
-                contentsOf: base.appendingPathComponent(name), encoding: .utf8)
+                contentsOf: base.appendingPathComponent(name),
+                encoding: .utf8
+            )
             return File(path: "\(folder)/\(name)", lines: text.components(separatedBy: "\n"))
         }
     }
