@@ -27,7 +27,8 @@ package enum ConsensusLimits {
     /// A leader refuses proposals while this much of its own term waits to be committed.
     package static let uncommittedBytesMax = 16 << 20
     package static let uncommittedEntriesMax = 16_384
-    /// Beyond this the tail kept in memory drops what is applied, even if a follower still lacks it.
+    /// Beyond this the tail kept in memory drops what is applied, even if a follower still lacks
+    /// it.
     package static let cacheBytesMax = 4 << 20
     /// An emptied tail keeps room for this many entries, and gives back more.
     package static let cacheCapacityIdleMax = 8

@@ -18,8 +18,8 @@ package enum Effect: Equatable, Sendable {
     /// Remember this term, and whom it was voted for in it.
     case setVote(Term, votedFor: ReplicaID?)
     case send(ReplicaID, Message)
-    /// Apply these committed entries; each is handed over once and in order. Every kind is included:
-    /// the host stores a configuration entry's payload, with its index, as applied state.
+    /// Apply these committed entries; each is handed over once and in order. Every kind is
+    /// included: the host stores a configuration entry's payload, with its index, as applied state.
     /// Answer with `applied(through:)`.
     case apply([Entry])
     /// Proposals are accepted from here on; strong reads only once ``Replica/leaderReady``.

@@ -1,7 +1,7 @@
 /// A replica's view of its log: where it begins and ends, and the tail that is still needed soon.
 ///
-/// The tail in memory holds what storage may not show yet (it was appended in this turn) and what is
-/// about to be sent or applied. Everything before it is read through ``LogStorage``. An idle
+/// The tail in memory holds what storage may not show yet (it was appended in this turn) and what
+/// is about to be sent or applied. Everything before it is read through ``LogStorage``. An idle
 /// replica's tail is empty, which is what makes thousands of them cheap.
 struct Log: Sendable {
     /// The entry before the first available one; known because a snapshot or compaction said so.
@@ -88,8 +88,8 @@ struct Log: Sendable {
         self.last = entry.position
     }
 
-    /// Drops the entries from `index` on, because a leader has others there; `previous` is the entry
-    /// that stays last.
+    /// Drops the entries from `index` on, because a leader has others there; `previous` is the
+    /// entry that stays last.
     mutating func truncate(from index: LogIndex, previous: LogPosition) {
         precondition(previous.index.next == index)
         precondition(index > self.base.index && index <= self.last.index)

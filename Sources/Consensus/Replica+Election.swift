@@ -203,8 +203,8 @@ extension Replica {
         effects.append(.send(candidate, .voteResponse(response)))
     }
 
-    /// Whether no promise forbids to listen: none is given, the leader itself asked for the election,
-    /// or the one it was given to is the one who asks, and so leads no more.
+    /// Whether no promise forbids to listen: none is given, the leader itself asked for the
+    /// election, or the one it was given to is the one who asks, and so leads no more.
     private func isOpen(
         to request: Message.VoteRequest,
         by candidate: ReplicaID,

@@ -274,8 +274,8 @@ extension Replica {
 
     /// Stops proposals, brings `target` up to date and invites it to campaign (thesis §3.10).
     ///
-    /// Given up after an election timeout: with the invitation sent the leader steps down, since the
-    /// target may yet win without regard to leases; otherwise it goes on leading.
+    /// Given up after an election timeout: with the invitation sent the leader steps down, since
+    /// the target may yet win without regard to leases; otherwise it goes on leading.
     package mutating func transferLeadership(
         to target: ReplicaID,
         into effects: inout [Effect]

@@ -15,15 +15,15 @@ extension Replica {
         return true
     }
 
-    /// Whether a snapshot of everything through `position` would bring this replica forward; if not,
-    /// its log already leads there.
+    /// Whether a snapshot of everything through `position` would bring this replica forward; if
+    /// not, its log already leads there.
     package func wantsSnapshot(at position: LogPosition, _ storage: some LogStorage) -> Bool {
         position.index > self.commitIndex && !self.isLeader
             && self.log.term(at: position.index, storage) != position.term
     }
 
-    /// The host is about to install a snapshot in this turn's batch; false when it must not, because
-    /// it is not wanted any more.
+    /// The host is about to install a snapshot in this turn's batch; false when it must not,
+    /// because it is not wanted any more.
     ///
     /// On true the host deletes the whole durable log and keeps term and vote. While a snapshot is
     /// installed over several turns, the host must hold back append messages.

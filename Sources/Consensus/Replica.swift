@@ -9,17 +9,17 @@ package import Primitives
 /// §5), with pre-vote, leadership transfer, single-server membership change and quorum checks from
 /// Ongaro's thesis (2014; §9.6, §3.10, §4.1, §6.2).
 ///
-/// We deviate in one thing: an idle group is silent. Heartbeats and leases belong to pairs of nodes,
-/// not to groups, because a node hosts thousands of groups. So a replica has no timer; its host says
-/// when the leader's node is lost, and calls `tick` only while `needsTick`.
+/// We deviate in one thing: an idle group is silent. Heartbeats and leases belong to pairs of
+/// nodes, not to groups, because a node hosts thousands of groups. So a replica has no timer; its
+/// host says when the leader's node is lost, and calls `tick` only while `needsTick`.
 ///
-/// How to use it: call inputs as they happen, each leaving effects behind; at the end of a loop turn
-/// call `flush` on every replica that had an input, which leaves the remaining ones: appends,
+/// How to use it: call inputs as they happen, each leaving effects behind; at the end of a loop
+/// turn call `flush` on every replica that had an input, which leaves the remaining ones: appends,
 /// entries to apply, and messages, each batched over the turn. Perform them as ``Effect`` says.
 /// While ``needsFlush``, flush again in the next turn.
 ///
-/// Messages may be lost, doubled and reordered without harm to safety. For progress of an idle group
-/// the host must call `peerReset` at both ends whenever a message may have been lost, as a
+/// Messages may be lost, doubled and reordered without harm to safety. For progress of an idle
+/// group the host must call `peerReset` at both ends whenever a message may have been lost, as a
 /// connection that broke and was made anew does.
 package struct Replica: Sendable {
     enum Role: Equatable, Sendable {
@@ -36,8 +36,8 @@ package struct Replica: Sendable {
         /// - `follower` when a leader or a higher term is heard of.
         case candidate(granted: [ReplicaID], isTransfer: Bool, retryAt: Instant?)
         /// Owns the log of its term. Can transition to:
-        /// - `follower` when a higher term is heard of, the majority falls silent, it is no longer a
-        ///   voter, or it handed leadership over.
+        /// - `follower` when a higher term is heard of, the majority falls silent, it is no longer
+        ///   a voter, or it handed leadership over.
         case leader(Leadership)
     }
 
@@ -50,7 +50,8 @@ package struct Replica: Sendable {
     struct Transfer: Equatable, Sendable {
         var target: ReplicaID
         var deadline: Instant?
-        /// Once sent the target may win past all leases, so that this leadership is over either way.
+        /// Once sent the target may win past all leases, so that this leadership is over either
+        /// way.
         var isSent = false
     }
 

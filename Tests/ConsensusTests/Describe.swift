@@ -29,13 +29,15 @@ enum Describe {
             switch response.outcome {
             case .matched(let index): "matched t\(response.term.value) \(index.value)"
             case .rejected(let previous, let hint):
-                "rejected t\(response.term.value) after \(previous.value) hint \(self.position(hint))"
+                "rejected t\(response.term.value) after \(previous.value)"
+                    + " hint \(self.position(hint))"
             }
         case .requestVote(let request):
             "\(request.isPreVote ? "pre-vote?" : "vote?") t\(request.term.value)"
                 + " last \(self.position(request.last))" + (request.isTransfer ? " invited" : "")
         case .voteResponse(let response):
-            "\(response.isPreVote ? "pre-vote" : "vote") \(response.isGranted ? "granted" : "refused")"
+            (response.isPreVote ? "pre-vote" : "vote")
+                + (response.isGranted ? " granted" : " refused")
                 + " t\(response.term.value)"
         case .timeoutNow(let term): "timeout-now t\(term.value)"
         case .resigned(let term): "resigned t\(term.value)"

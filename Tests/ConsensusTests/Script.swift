@@ -3,9 +3,9 @@ import Testing
 
 /// A golden transcript: commands, each followed by `----` and the output it must print.
 ///
-/// Lines that begin with `#` and blank lines between commands are prose. After an intended change run
-/// `REWRITE=1 swift test --filter ConsensusTests` and commit the difference only if you can explain
-/// every line of it.
+/// Lines that begin with `#` and blank lines between commands are prose. After an intended change
+/// run `REWRITE=1 swift test --filter ConsensusTests` and commit the difference only if you can
+/// explain every line of it.
 struct Script: CustomTestStringConvertible, Sendable {
     struct Command: Sendable {
         var name: String

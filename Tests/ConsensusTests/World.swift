@@ -4,8 +4,8 @@ import Primitives
 /// Several hosts on virtual time, with links that lose, double, delay and reorder what they carry,
 /// hosts that crash, and the node-level heartbeats and leases that replicas rely on.
 ///
-/// Everything is drawn from the seed. Time moves in rounds of ``round``; in each, hosts receive what
-/// has arrived, in any order that the links allow, and end one turn.
+/// Everything is drawn from the seed. Time moves in rounds of ``round``; in each, hosts receive
+/// what has arrived, in any order that the links allow, and end one turn.
 struct World {
     /// How links behave.
     enum Transport: CaseIterable {

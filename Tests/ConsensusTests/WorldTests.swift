@@ -209,8 +209,8 @@ struct Trial {
 
     // MARK: Healing
 
-    /// Every node is up and every link whole: within a bounded time one leader commits a new command
-    /// and every member applies it; then all fall silent.
+    /// Every node is up and every link whole: within a bounded time one leader commits a new
+    /// command and every member applies it; then all fall silent.
     private mutating func heal() {
         self.world.heal()
         var goal: LogIndex?
