@@ -3,8 +3,8 @@ import Wire
 
 /// A client's connection: takes its requests one at a time and in order, and writes the answers.
 ///
-/// The request that is under way stays in the parser's buffer until it is answered, so that it can be
-/// sent to another node when the first could not be reached, without a copy of its own.
+/// The request that is under way stays in the parser's buffer until it is answered, so that it can
+/// be sent to another node when the first could not be reached, without a copy of its own.
 final class ClientConnection {
     private enum State {
         case idle

@@ -37,7 +37,8 @@ package struct ErrorAnswer: Equatable, Sendable {
         self.message = message
     }
 
-    /// The errors that an endpoint can be told to answer: names and what the service says with them.
+    /// The errors that an endpoint can be told to answer: names and what the service says with
+    /// them.
     package static let known: [(name: String, answer: ErrorAnswer)] = [
         (
             "InternalServerError",

@@ -27,8 +27,8 @@ extension Gateway {
         client.answer(status: status, .json, body.serialized())
     }
 
-    /// `{"region", "refuse", "blackhole", "error": name or status or null, "latencyUs"}`, all but the
-    /// region optional; replaces what was set before.
+    /// `{"region", "refuse", "blackhole", "error": name or status or null, "latencyUs"}`, all but
+    /// the region optional; replaces what was set before.
     private func setFaults(from body: [UInt8]) throws(GatewayError) -> Region {
         guard let json = try? JSONValue(parsing: body), let name = json["region"]?.string else {
             throw .malformed("the body must be a JSON object with a region")

@@ -1,12 +1,12 @@
 package import EventLoop
 import Wire
 
-/// The endpoints of all regions: relays requests to live nodes and answers as the service would when
-/// it cannot.
+/// The endpoints of all regions: relays requests to live nodes and answers as the service would
+/// when it cannot.
 ///
 /// One shared port finds the region in the signature's scope, so that a program that only sets
-/// `AWS_ENDPOINT_URL` can use several regions; each region has a port of its own besides. A request is
-/// sent to a second node only when it certainly never reached the first. After that its fate is
+/// `AWS_ENDPOINT_URL` can use several regions; each region has a port of its own besides. A request
+/// is sent to a second node only when it certainly never reached the first. After that its fate is
 /// unknown, and 500 says so: SDKs retry it, as they do with the real service.
 package final class Gateway {
     let loop: EventLoop

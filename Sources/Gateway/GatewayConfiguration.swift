@@ -55,7 +55,8 @@ package struct GatewayLimits: Sendable {
     package var retryInterval: UInt64 = 50_000_000
     /// A node without an answer for so long gets no more requests while others do answer.
     package var suspectAfter: UInt64 = 600_000_000
-    /// A node without an answer for so long is given up, and what it was asked is answered with 500.
+    /// A node without an answer for so long is given up, and what it was asked is answered with
+    /// 500.
     package var downAfter: UInt64 = 3_000_000_000
 
     package init() {}

@@ -3,9 +3,10 @@ import Wire
 
 /// A node as the gateway sees it: its health and a pool of keep-alive connections.
 ///
-/// One request is under way per connection. Health follows a cheap request on a connection of its own,
-/// as a load balancer's would: a refused connection takes the node out of the turn at once, silence
-/// after a while (``GatewayLimits/suspectAfter``), and a longer silence ends what it was asked.
+/// One request is under way per connection. Health follows a cheap request on a connection of its
+/// own, as a load balancer's would: a refused connection takes the node out of the turn at once,
+/// silence after a while (``GatewayLimits/suspectAfter``), and a longer silence ends what it was
+/// asked.
 final class NodePool {
     enum Health: String {
         case healthy

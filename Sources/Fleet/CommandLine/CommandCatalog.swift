@@ -237,7 +237,7 @@ package enum CommandCatalog {
             "topology show",
             "print a topology with every default filled in",
             positionals: [.optional("TOPOLOGY", "a file, or a name (default three-regions)")],
-            options: [offset, json],
+            options: [json],
             examples: [.init("atoll topology show five-regions", "nodes, ports, round trips")]
         ),
     ]

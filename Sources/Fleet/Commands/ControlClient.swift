@@ -17,7 +17,8 @@ struct ControlClient {
         return answer.json
     }
 
-    /// As ``ask(_:_:_:timeoutMilliseconds:)``, for answers whose body matters whatever their status.
+    /// As ``ask(_:_:_:timeoutMilliseconds:)``, for answers whose body matters whatever their
+    /// status.
     func send(
         _ method: String,
         _ target: String,

@@ -4,9 +4,9 @@ import Wire
 
 /// Sets the wall clocks of nodes wrong, by an offset and by a drift.
 ///
-/// The clocks are the nodes' own, so this needs no privilege and shifts nothing else on the machine.
-/// Proved by comparing each node's wall clock with the machine's, over the monotonic clock that all
-/// processes of a machine share.
+/// The clocks are the nodes' own, so this needs no privilege and shifts nothing else on the
+/// machine. Proved by comparing each node's wall clock with the machine's, over the monotonic clock
+/// that all processes of a machine share.
 package struct ClockFault: Fault {
     package static let kind = "clock"
     package let title: String
@@ -111,8 +111,8 @@ extension Supervisor {
         return measurements
     }
 
-    /// A drift adds to the offset from the moment at which it began, so with one only the settings and
-    /// the direction can be exact.
+    /// A drift adds to the offset from the moment at which it began, so with one only the settings
+    /// and the direction can be exact.
     private static func matches(_ reading: ClockReading?, _ expected: ClockEffect) -> Bool {
         guard let reading, reading.settings == expected else { return false }
         if expected.driftPPM != 0 { return true }

@@ -1,8 +1,8 @@
 import Topology
 import Wire
 
-/// Makes a region's endpoint misbehave towards clients while its nodes are well: refuse, stay silent,
-/// answer an error, or answer late.
+/// Makes a region's endpoint misbehave towards clients while its nodes are well: refuse, stay
+/// silent, answer an error, or answer late.
 package struct EndpointFault: Fault {
     package static let kind = "endpoint"
     package let title: String

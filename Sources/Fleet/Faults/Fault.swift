@@ -4,8 +4,8 @@ package import Wire
 
 /// Something that can be broken on purpose and mended again.
 ///
-/// A fault is a value that knows how to bring itself about and how to undo itself, and that measures
-/// both: what a probe saw before, and what it sees after. One fault a file, all of them in
+/// A fault is a value that knows how to bring itself about and how to undo itself, and that
+/// measures both: what a probe saw before, and what it sees after. One fault a file, all of them in
 /// ``FaultRegistry``.
 package protocol Fault: Sendable {
     /// The word that names it: `partition`.

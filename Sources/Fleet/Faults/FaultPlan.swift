@@ -50,8 +50,8 @@ package struct RegionPair: Hashable, Comparable, Sendable {
     }
 }
 
-/// The state that links, clocks, replicators and endpoints should be in: what the topology says plus
-/// every fault in force.
+/// The state that links, clocks, replicators and endpoints should be in: what the topology says
+/// plus every fault in force.
 ///
 /// Everything is computed anew from the list of faults, so that healing one of several that overlap
 /// is the same as never having injected it, whatever the order.
@@ -108,7 +108,8 @@ package struct FaultPlan: Sendable {
         return targets.sorted()
     }
 
-    /// Refusal and silence hold while one fault asks for them, delays add, the latest error answers.
+    /// Refusal and silence hold while one fault asks for them, delays add, the latest error
+    /// answers.
     package func endpoint(of region: Int) -> EndpointEffect {
         var sum = EndpointEffect.none
         for endpoint in self.endpoints where endpoint.region == region {

@@ -50,6 +50,9 @@ package struct LinkProbe: Equatable, Sendable {
             let lost = self.lost > 0 ? ", \(self.lost) lost" : ""
             return "round trip \(Figures.milliseconds(median))\(lost)"
         }
+        if self.isReturnCut && self.arrived == 0 {
+            return "no answer comes back: cut on the way in"
+        }
         if self.arrived > 0 { return "\(self.arrived) arrived, no answer came back" }
         return "nothing arrives (\(self.lost) lost)"
     }
@@ -68,8 +71,8 @@ package struct LinkExpectation: Equatable, Sendable {
     package var roundTrip: Nanoseconds { self.forward.latency + self.backward.latency }
     private var jitter: Nanoseconds { self.forward.jitter + self.backward.jitter }
 
-    /// A round trip may be off by 5 % and 2 ms, and by the jitter; what waits for bandwidth or for a
-    /// retransmission may be late by any time, but never early.
+    /// A round trip may be off by 5 % and 2 ms, and by the jitter; what waits for bandwidth or for
+    /// a retransmission may be late by any time, but never early.
     package func accepts(_ probe: LinkProbe) -> Bool {
         if self.forward.isCut { return probe.arrived == 0 && probe.roundTrips.isEmpty }
         if self.backward.isCut {

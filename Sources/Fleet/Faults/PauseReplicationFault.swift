@@ -2,7 +2,8 @@ import Primitives
 import Topology
 import Wire
 
-/// Stops the replicators between regions; what is written meanwhile queues and is sent after healing.
+/// Stops the replicators between regions; what is written meanwhile queues and is sent after
+/// healing.
 package struct PauseReplicationFault: Fault {
     package static let kind = "pause-replication"
     package let title: String

@@ -20,7 +20,9 @@ extension Supervisor {
         do throws(FaultError) {
             active.measurements = try await fault.inject(id, into: self)
         } catch {
-            throw await self.undo(id, fault, error)
+            let result = await self.undo(id, fault, error)
+            self.faultCount -= 1
+            throw result
         }
         if fault.lasts {
             self.faults.append(active)

@@ -4,8 +4,8 @@ import Glibc
 /// The one thread on which the supervisor and the commands run their asynchronous code.
 ///
 /// A fault is a sequence (ask, wait, probe, compare, undo), and a sequence reads best as `async`
-/// code. The executor of this actor is the event loop itself: jobs are queued while callbacks run and
-/// drained at the end of the loop's turn, so there is no second thread and nothing to lock.
+/// code. The executor of this actor is the event loop itself: jobs are queued while callbacks run
+/// and drained at the end of the loop's turn, so there is no second thread and nothing to lock.
 @globalActor package actor FleetLoop {
     package static let shared = FleetLoop()
 
@@ -49,10 +49,11 @@ import Glibc
 
 /// Runs jobs on the thread of a loop, when the loop says so.
 ///
-/// It is the actor's executor and the tasks' preferred one: a continuation resumes on the latter, which
-/// by default is a pool of threads.
+/// It is the actor's executor and the tasks' preferred one: a continuation resumes on the latter,
+/// which by default is a pool of threads.
 ///
-/// @unchecked Sendable: Safe because `enqueue` and `drain` check that they are on the owning thread.
+/// @unchecked Sendable: Safe because `enqueue` and `drain` check that they are on the owning
+/// thread.
 private final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private var jobs: [UnownedJob] = []
     private var owner: pthread_t?

@@ -2,8 +2,8 @@ package import Wire
 
 /// The conflict ledgers of all partitions as one list.
 ///
-/// Each region decides for itself, so the same decision comes from several: those are one entry that
-/// lists the regions.
+/// Each region decides for itself, so the same decision comes from several: those are one entry
+/// that lists the regions.
 package struct ConflictReport: Equatable, Sendable {
     private var entries: [(identity: [UInt8], json: JSONValue, regions: [String])] = []
 

@@ -2,9 +2,9 @@ package import Wire
 
 /// Counts of lags in the nodes' log-linear buckets, merged over the nodes of a region.
 ///
-/// Below 128 ns every value has its bucket; above, each power of two is cut into 64 equal buckets, and
-/// a bucket answers with its middle, which is off by less than 1 %. Percentiles of a region can only
-/// come from merged counts: percentiles of nodes do not add up.
+/// Below 128 ns every value has its bucket; above, each power of two is cut into 64 equal buckets,
+/// and a bucket answers with its middle, which is off by less than 1 %. Percentiles of a region can
+/// only come from merged counts: percentiles of nodes do not add up.
 package struct LagHistogram: Equatable, Sendable {
     private static let half = 64
 
@@ -47,7 +47,8 @@ package struct LagHistogram: Equatable, Sendable {
         for (bucket, count) in other.counts { self.add(count, at: bucket) }
     }
 
-    /// The least value, in nanoseconds, that so many thousandths of all do not exceed; nil when empty.
+    /// The least value, in nanoseconds, that so many thousandths of all do not exceed; nil when
+    /// empty.
     package func quantile(perMille: UInt64) -> UInt64? {
         guard self.total > 0 else { return nil }
         let rank = max(1, (self.total * perMille + 999) / 1_000)

@@ -65,7 +65,8 @@ package struct ClusterState: Equatable, Sendable {
     package var phase: Phase
     /// The supervisor's process.
     package var pid: Int32
-    /// What that process was started at, so that another process with a reused id is not taken for it.
+    /// What that process was started at, so that another process with a reused id is not taken for
+    /// it.
     package var pidStartTime: UInt64
     package var controlPort: UInt16
     package var gatewayPort: UInt16

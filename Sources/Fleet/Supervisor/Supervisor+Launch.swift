@@ -97,6 +97,7 @@ extension Supervisor {
                 let how = signal != 0 ? "was killed by signal \(signal)" : "ended with \(status)"
                 self.note(
                     self.style.red("the gateway \(how)") + self.tail(self.directory.gatewayLog)
+                        + "\n  start everything again: atoll down, then atoll up"
                 )
             }
         } catch {
@@ -107,7 +108,9 @@ extension Supervisor {
         }
     }
 
-    /// Starts a node's process. Without its former data it must not found the cluster again, so only
+    /// Starts a node's process.
+    ///
+    /// Without its former data it must not found the cluster again, so only
     /// a node that never was part of it is started with `--bootstrap`.
     func startProcess(_ node: NodeProcess) throws(ClusterError) {
         do throws(LoopError) {

@@ -35,8 +35,8 @@ extension Supervisor {
 
     /// Sends nodes everything that the plan says about them; what failed, in words.
     ///
-    /// Nodes that are dead or paused get it when they come back. An older request that is still under
-    /// way cannot overtake: each caller holds the turnstile of the faults.
+    /// Nodes that are dead or paused get it when they come back. An older request that is still
+    /// under way cannot overtake: each caller holds the turnstile of the faults.
     @discardableResult
     func apply(toNodes targets: Set<Int>) async -> [String] {
         var names: [String] = []
@@ -132,8 +132,8 @@ extension Supervisor {
         }
     }
 
-    /// Probes links until they are as the plan says, or for three seconds: after a heal, nodes have to
-    /// connect again.
+    /// Probes links until they are as the plan says, or for three seconds: after a heal, nodes have
+    /// to connect again.
     func verify(
         _ links: [DirectedLink],
         before: [LinkProbe?]
@@ -160,8 +160,8 @@ extension Supervisor {
         }
     }
 
-    /// A few of the links that a fault touches, one for each pair of regions or zones and both ways,
-    /// among nodes that answer.
+    /// A few of the links that a fault touches, one for each pair of regions or zones and both
+    /// ways, among nodes that answer.
     func sample(of links: some Sequence<DirectedLink>) -> [DirectedLink] {
         let limit = 16
         var seen: Set<[String]> = []
