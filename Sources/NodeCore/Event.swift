@@ -36,10 +36,11 @@ package enum Answer: Sendable {
 
 /// What a host does for its node, once the turn's pending writes are durable.
 ///
-/// The contract of a turn: the host passes every event that is ready to ``Node/step(_:now:wall:into:)``,
-/// then calls ``Node/endTurn(now:wall:into:)``, then commits the store's pending batch, and only then
-/// performs the effects in order and calls ``Node/turnCommitted()``. When the commit fails nothing
-/// is sent: the batch is kept and committed again later, and the effects stay queued.
+/// The contract of a turn: the host passes every event that is ready to
+/// ``Node/step(_:now:wall:into:)``, then calls ``Node/endTurn(now:wall:into:)``, then commits the
+/// store's pending batch, and only then performs the effects in order and calls
+/// ``Node/turnCommitted()``. When the commit fails nothing is sent: the batch is kept and
+/// committed again later, and the effects stay queued.
 package enum Effect: Sendable {
     case send(Message, to: NodeID)
     case answer(Origin, Answer)

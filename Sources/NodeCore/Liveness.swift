@@ -32,6 +32,16 @@ struct Liveness {
         var greetedSince: Instant = .distantFuture
     }
 
+    /// How a node came back.
+    enum Return {
+        case none
+        /// It was lost, and its process lived on: it was paused or cut off.
+        case returned
+        /// Its process started anew. It leads nothing any more, so what was promised to it binds
+        /// nobody.
+        case restarted
+    }
+
     private(set) var peers: [Peer]
     private var greetAt: Instant
     /// A restarted node has forgotten its promises, so it keeps quiet for one lease.
@@ -54,19 +64,19 @@ struct Liveness {
 
     /// A greeting of `node` arrived: what the acknowledgement sent now promises.
     ///
-    /// - Returns: whether the node has started anew since the last greeting. It then leads nothing
-    ///   any more, so what was promised to it binds nobody.
-    mutating func greeted(by node: NodeID, boot: UInt64, now: Instant) -> Bool {
-        var hasRestarted = false
+    /// - Returns: what the greeting tells beyond that the node lives.
+    mutating func greeted(by node: NodeID, boot: UInt64, now: Instant) -> Return {
+        var kind = Return.none
         self.update(node) { peer in
-            hasRestarted = peer.boot != 0 && peer.boot != boot
+            if peer.isLost { kind = .returned }
+            if peer.boot != 0 && peer.boot != boot { kind = .restarted }
             if peer.boot != boot || peer.isLost { peer.greetedSince = now }
             peer.boot = boot
             peer.heardAt = now
             peer.promisedUntil = now + NodeTiming.lease
             peer.isLost = false
         }
-        return hasRestarted
+        return kind
     }
 
     /// `node` acknowledged the greeting that left at `sentAt`.

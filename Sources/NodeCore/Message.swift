@@ -21,7 +21,8 @@ package enum Message: Sendable {
     case snapshotChunk(SnapshotChunk)
     case snapshotReceived(PartitionID, from: ReplicaID, stream: UInt64, sequence: UInt64)
 
-    /// A client's operation for a partition led elsewhere: the request bytes as the host keeps them.
+    /// A client's operation for a partition led elsewhere: the request bytes as the host keeps
+    /// them.
     case operation(call: UInt64, request: [UInt8])
     case operationAnswer(call: UInt64, OperationAnswer)
 

@@ -1,7 +1,8 @@
 import Placement
 import Primitives
 
-/// A replica that UpdateTable wants to add, while the other region is asked whether the name is free.
+/// A replica that UpdateTable wants to add, while the other region is asked whether the name is
+/// free.
 struct PendingReplica {
     var table: TableID
     var name: String

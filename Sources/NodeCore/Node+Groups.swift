@@ -60,7 +60,12 @@ extension Node {
             }
             return
         }
-        guard self.groups[slot]!.incoming == nil || !message.isAppend else { return }
+        if let incoming = self.groups[slot]!.incoming, message.isAppend {
+            // Until the snapshot is complete its sender's appends make no sense; another leader's
+            // mean that it will never be.
+            if incoming.from != from { self.abandonInstalling(slot) }
+            return
+        }
         let leader = self.groups[slot]!.raft.leader
         // The promise keeps others from power, not the node that it was given to.
         let leaseHeld =
@@ -187,6 +192,8 @@ extension Node {
     }
 
     mutating func tickGroups(_ clocks: Clocks, _ effects: inout [Effect]) {
+        for slot in self.unfinished where self.groups[slot] != nil { self.markDirty(slot) }
+        self.unfinished.removeAll(keepingCapacity: true)
         guard self.ticks % 2 == 0, !self.restless.isEmpty else { return }
         let slots = self.restless
         self.restless.removeAll(keepingCapacity: true)
@@ -212,6 +219,7 @@ extension Node {
         self.replicate(slot, clocks, &effects)
         self.groups[slot]!.partition?.persistMeta(into: self.store)
         self.compactIfLong(slot)
+        if self.groups[slot]!.raft.needsFlush { self.unfinished.append(slot) }
         if self.groups[slot]!.raft.needsTick, !self.groups[slot]!.isRestless {
             self.groups[slot]!.isRestless = true
             self.restless.append(slot)

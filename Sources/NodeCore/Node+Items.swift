@@ -20,37 +20,16 @@ extension Node {
             guard let position = self.catalog.position(named: plan.table),
                 self.catalog.tables[position].serves
             else { return self.confirmMissing(operation, origin, clocks, &effects) }
-            let schema = self.catalog.tables[position].schema
+            let target = try ItemTarget(plan, self.catalog.tables[position].schema)
             let id = self.catalog.tables[position].id
-            let token: Token
-            var query: KeyBounds?
-            var key: ItemKey?
-            switch plan.action {
-            case .query(let plan):
-                let bounds = try Self.bounds(of: plan, schema)
-                query = bounds
-                token = ItemKey(trusted: bounds.from).token
-            case .get, .put, .update, .delete:
-                let itemKey = try Self.key(of: plan, schema)
-                key = itemKey
-                token = itemKey.token
-            }
-            guard let partition = self.catalog.map.partition(of: id, for: token) else {
+            guard let partition = self.catalog.map.partition(of: id, for: target.token) else {
                 return self.confirmMissing(operation, origin, clocks, &effects)
             }
-            let slot: Int?
-            let needsLeader: Bool
-            switch plan.action {
-            case .get(let isConsistent, _):
-                needsLeader = isConsistent
-                slot = self.readableSlot(partition.id, isConsistent, clocks)
-            case .query(let query):
-                needsLeader = query.request.consistentRead
-                slot = self.readableSlot(partition.id, needsLeader, clocks)
-            case .put, .update, .delete:
-                needsLeader = true
-                slot = self.writableSlot(partition.id, clocks)
-            }
+            let needsLeader = plan.needsLeader
+            let slot =
+                plan.isRead
+                ? self.readableSlot(partition.id, needsLeader, clocks)
+                : self.writableSlot(partition.id, clocks)
             guard let slot else {
                 let node = self.workNode(for: partition, needsLeader)
                 return self.send(
@@ -62,69 +41,27 @@ extension Node {
                     &effects
                 )
             }
-            if let query {
-                try self.answerQuery(plan, query, schema, slot, origin, &effects)
-            } else if let key {
-                if case .get(let isConsistent, let projection) = plan.action {
-                    try self.answerGet(
-                        plan,
-                        key,
-                        isConsistent,
-                        projection,
-                        slot,
-                        origin,
-                        &effects
-                    )
-                } else {
-                    try self.write(plan, key, slot, origin, clocks, &effects)
-                }
-            }
+            try self.carryOut(plan, target, slot, origin, clocks, &effects)
         } catch {
             self.fail(origin, error, &effects)
         }
     }
 
-    private static func key(
-        of plan: ItemPlan,
-        _ schema: KeySchema
-    ) throws(ServiceError) -> ItemKey {
-        switch plan.action {
-        case .put(let item):
-            do throws(KeyError) {
-                return try ItemKey(schema, from: item)
-            } catch {
-                throw .itemKey(error)
-            }
-        case .update(let update):
-            do throws(ExpressionError) {
-                try update?.check(schema: schema)
-            } catch {
-                throw .validation(error.message)
-            }
-            fallthrough
-        case .get, .delete, .query:
-            do throws(KeyError) {
-                return try ItemKey(schema, keyAttributes: plan.key)
-            } catch {
-                throw .key(error)
-            }
-        }
-    }
-
-    private static func bounds(
-        of plan: QueryPlan,
-        _ schema: KeySchema
-    ) throws(ServiceError) -> KeyBounds {
-        do throws(ExpressionError) {
-            let range = try plan.keyCondition.resolved(schema: schema)
-            try plan.filter?.checkQueryFilter(schema: schema)
-            do throws(KeyError) {
-                return try range.bounds(schema: schema)
-            } catch {
-                throw ExpressionError(ServiceError.key(error).message)
-            }
-        } catch {
-            throw .validation(error.message)
+    private mutating func carryOut(
+        _ plan: ItemPlan,
+        _ target: ItemTarget,
+        _ slot: Int,
+        _ origin: Origin,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) throws(ServiceError) {
+        switch (target, plan.action) {
+        case (.keys(let bounds, let schema), _):
+            try self.answerQuery(plan, bounds, schema, slot, origin, &effects)
+        case (.item(let key), .get(let isConsistent, let projection)):
+            try self.answerGet(plan, key, isConsistent, projection, slot, origin, &effects)
+        case (.item(let key), _):
+            try self.write(plan, key, slot, origin, clocks, &effects)
         }
     }
 

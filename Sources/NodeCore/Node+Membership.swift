@@ -2,8 +2,9 @@ import Consensus
 import Placement
 import Primitives
 
-/// A node that lost its disk: it comes back empty, gets a new incarnation from the catalog's leader,
-/// and takes its former places in every group as a learner that becomes a voter once caught up.
+/// A node that lost its disk: it comes back empty, gets a new incarnation from the catalog's
+/// leader, and takes its former places in every group as a learner that becomes a voter once
+/// caught up.
 extension Node {
     /// The members of the region's catalog: up to three voters in distinct zones, if there are as
     /// many; all other nodes learn.

@@ -10,8 +10,14 @@ extension Node {
     ) {
         switch message {
         case .greeting(let sentAt, let boot):
-            if self.liveness.greeted(by: sender, boot: boot, now: clocks.now) {
-                self.nodeRestarted(sender, clocks, &effects)
+            switch self.liveness.greeted(by: sender, boot: boot, now: clocks.now) {
+            case .none: break
+            case .restarted: self.nodeRestarted(sender, clocks, &effects)
+            case .returned:
+                // Leaders here had stopped sending to it.
+                for slot in self.groups.indices where self.groups[slot] != nil {
+                    self.streamReset(slot, sender, clocks, &effects)
+                }
             }
             effects.append(.send(.greetingAcknowledged(sentAt: sentAt), to: sender))
         case .greetingAcknowledged(let sentAt):
@@ -76,6 +82,7 @@ extension Node {
         let isNeighbour = self.settings.layout.member(node).region == self.settings.region
         for slot in self.groups.indices where self.groups[slot] != nil {
             if isNeighbour {
+                if self.groups[slot]!.incoming?.from.node == node { self.abandonInstalling(slot) }
                 self.streamReset(slot, node, clocks, &effects)
             } else {
                 self.rewindStreams(slot, to: self.settings.layout.member(node).region)

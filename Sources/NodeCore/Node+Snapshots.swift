@@ -22,6 +22,7 @@ struct IncomingSnapshot {
     let from: ReplicaID
     let stream: UInt64
     var next: UInt64
+    var deadline: Instant
 }
 
 extension Node {
@@ -160,6 +161,11 @@ extension Node {
     }
 
     mutating func expireSnapshots(_ clocks: Clocks) {
+        for slot in self.groups.indices {
+            guard let incoming = self.groups[slot]?.incoming, incoming.deadline <= clocks.now
+            else { continue }
+            self.abandonInstalling(slot)
+        }
         for stream in self.outgoingSnapshots.ids(where: { $0.deadline <= clocks.now }) {
             self.endSnapshot(stream, succeeded: false)
         }
@@ -183,7 +189,8 @@ extension Node {
             self.groups[slot]!.incoming = IncomingSnapshot(
                 from: chunk.from,
                 stream: chunk.stream,
-                next: 0
+                next: 0,
+                deadline: clocks.now + Self.snapshotPatience
             )
         }
         guard let incoming = self.groups[slot]!.incoming, incoming.from == chunk.from,
@@ -196,6 +203,7 @@ extension Node {
             self.store.put(space, record.key, record.value)
         }
         self.groups[slot]!.incoming!.next += 1
+        self.groups[slot]!.incoming!.deadline = clocks.now + Self.snapshotPatience
         effects.append(
             .send(
                 .snapshotReceived(
@@ -211,6 +219,14 @@ extension Node {
         self.store.delete(.meta, GroupKeys.meta(id, .installing))
         // The records can be read once this turn is committed; the group begins anew from them.
         self.installed.append(id)
+    }
+
+    /// The snapshot under way will not be completed: the group begins anew, empty, from what the
+    /// store holds, and its leader finds out what it lacks.
+    mutating func abandonInstalling(_ slot: Int) {
+        guard self.groups[slot]!.incoming != nil else { return }
+        self.groups[slot]!.incoming = nil
+        self.installed.append(self.groups[slot]!.id)
     }
 
     private mutating func slotForSnapshot(_ id: PartitionID) -> Int? {
@@ -239,6 +255,20 @@ extension Node {
                 self.storeFailure = error
             }
         }
+        if ids.contains(.catalog) { self.dropUnplaced() }
         self.foundMissingPartitions()
+    }
+
+    /// A catalog that jumped ahead may have passed the end of tables.
+    private mutating func dropUnplaced() {
+        for slot in self.groups.indices {
+            guard let id = self.groups[slot]?.id, id != .catalog,
+                self.catalog.map.partition(id) == nil
+            else { continue }
+            self.groups[slot] = nil
+            self.freeSlots += 1
+            self.slotByGroup[id] = nil
+            self.eraseGroup(id)
+        }
     }
 }

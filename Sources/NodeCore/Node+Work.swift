@@ -6,8 +6,8 @@ import Tables
 
 /// Parts of operations, carried out by the replica of one partition.
 extension Node {
-    /// True while the replica in `slot` leads with a lease and has applied all its predecessors did,
-    /// so that what it holds is the latest.
+    /// True while the replica in `slot` leads with a lease and has applied all its predecessors
+    /// did, so that what it holds is the latest.
     func leadsUnderLease(_ slot: Int, now: Instant) -> Bool {
         guard let raft = self.groups[slot]?.raft, raft.leaderReady else { return false }
         var promised = 0

@@ -28,6 +28,8 @@ package struct Node: ~Copyable {
     var freeSlots = 0
     /// Reused for consensus' effects.
     var outputs: [Consensus.Effect] = []
+    /// Slots that have more to apply than one turn takes.
+    var unfinished: [Int] = []
     /// Slots whose replica wants ticks.
     var restless: [Int] = []
 

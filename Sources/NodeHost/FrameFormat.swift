@@ -2,7 +2,8 @@ import EventLoop
 import NodeCore
 import Primitives
 
-/// How messages lie on a stream: length u32, send time u64 (the machine's monotonic clock), message.
+/// How messages lie on a stream: length u32, send time u64 (the machine's monotonic clock),
+/// message.
 enum FrameFormat {
     /// The first four bytes of a stream: "ATL1".
     static let magic: UInt32 = 0x314C_5441

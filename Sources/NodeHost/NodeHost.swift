@@ -249,8 +249,9 @@ package final class NodeHost {
 
     // MARK: Events
 
-    /// Passes one event to the core, with clocks read now: after the bytes that caused it were read,
-    /// so that a pause of the process between reading and answering cannot make a lease look alive.
+    /// Passes one event to the core, with clocks read now: after the bytes that caused it were
+    /// read, so that a pause of the process between reading and answering cannot make a lease
+    /// look alive.
     func take(_ event: Event) {
         guard self.stall == nil else {
             // Nothing can be promised; clients are told, everything else comes again by itself.

@@ -7,10 +7,12 @@ extension Nanoseconds {
     package static func seconds(_ count: UInt64) -> Nanoseconds { count * 1_000_000_000 }
 }
 
-/// A point on the host's monotonic clock, in nanoseconds; never adjusted, so leases and timers use it.
+/// A point on the host's monotonic clock, in nanoseconds; never adjusted, so leases and timers
+/// use it.
 ///
 /// Every node of one machine reads the same monotonic clock, which makes it the reference clock of
-/// lag measurements too. The core never reads it: every entry point takes the instant as an argument.
+/// lag measurements too. The core never reads it: every entry point takes the instant as an
+/// argument.
 package struct Instant: Hashable, Comparable, Sendable {
     package var nanoseconds: UInt64
 

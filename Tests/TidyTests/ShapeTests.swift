@@ -106,8 +106,9 @@ import Testing
             guard isFunction, !code.hasPrefix("//"), !code.hasPrefix("/"), !code.contains("\"")
             else { continue }
             let indent = String(line.prefix(line.count - code.count))
-            guard let open = file.lines[index...].firstIndex(where: { $0.hasSuffix("{") }),
-                open - index < 12,
+            let head = file.lines[index...].prefix(12)
+                .prefix { !$0.isEmpty && !$0.hasSuffix("}") }
+            guard let open = head.firstIndex(where: { $0.hasSuffix("{") }),
                 let end = file.lines[open...].firstIndex(of: indent + "}")
             else { continue }
             found.append((index + 1, end - index + 1))
