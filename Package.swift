@@ -16,13 +16,21 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources:
     -> Target
 {
     .target(
-        name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+        name: name,
+        dependencies: dependencies,
+        resources: resources,
+        swiftSettings: settings
+    )
 }
 
 /// The tests of one target; `fixtures` are folders that tests read by path.
 func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: [String] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies, exclude: fixtures, swiftSettings: settings)
+        name: name,
+        dependencies: dependencies,
+        exclude: fixtures,
+        swiftSettings: settings
+    )
 }
 
 let package = Package(
@@ -47,26 +55,32 @@ let package = Package(
             [
                 "Primitives", "DataModel", "Expressions", "Placement", "Consensus", "Replication",
                 "Tables",
-            ]),
+            ]
+        ),
         module("Wire", ["Primitives", "DataModel", "Expressions", "NodeCore"]),
 
         // The I/O edge and the hosts.
         module("EventLoop", ["CUV"]),
         module("RocksStore", ["CRocksDB", "Primitives", "Tables"]),
         module(
-            "Topology", ["CYAML", "Primitives", "Placement"],
-            resources: [.embedInCode("Data/aws-rtt.csv")]),
+            "Topology",
+            ["CYAML", "Primitives", "Placement"],
+            resources: [.embedInCode("Data/aws-rtt.csv")]
+        ),
         module(
             "NodeHost",
             [
                 "Primitives", "DataModel", "NodeCore", "Tables", "Wire", "EventLoop", "RocksStore",
                 "Topology", "Replication",
-            ]),
+            ]
+        ),
         module("Gateway", ["Primitives", "EventLoop", "Wire"]),
         module("Fleet", ["Primitives", "EventLoop", "Wire", "Topology"]),
         .executableTarget(
-            name: "atoll", dependencies: ["NodeHost", "Gateway", "Fleet", "Topology", "Primitives"],
-            swiftSettings: settings),
+            name: "atoll",
+            dependencies: ["NodeHost", "Gateway", "Fleet", "Topology", "Primitives"],
+            swiftSettings: settings
+        ),
 
         tests("PrimitivesTests", ["Primitives"]),
         tests("EventLoopTests", ["EventLoop"]),
@@ -77,13 +91,16 @@ let package = Package(
         tests("ReplicationTests", ["Replication", "Primitives"]),
         tests(
             "TablesTests",
-            ["Tables", "Replication", "Expressions", "DataModel", "Primitives"]),
+            ["Tables", "Replication", "Expressions", "DataModel", "Primitives"]
+        ),
         tests("PlacementTests", ["Placement", "Primitives"]),
         tests("TopologyTests", ["Topology", "Placement", "Primitives"]),
         tests("WireTests", ["Wire", "NodeCore", "DataModel", "Primitives"]),
         tests("TidyTests", []),
         tests("GatewayTests", ["Gateway", "EventLoop", "Wire"]),
         tests(
-            "FleetTests", ["Fleet", "EventLoop", "Wire", "Primitives"]),
+            "FleetTests",
+            ["Fleet", "EventLoop", "Wire", "Primitives"]
+        ),
     ]
 )

@@ -87,6 +87,19 @@ extension Node {
         }
     }
 
+    /// Sends nothing to exactly these regions; what is committed meanwhile stays in the log.
+    mutating func pauseReplication(to regions: [RegionID]) {
+        self.pausedDestinations = regions
+        for slot in self.groups.indices {
+            guard let group = self.groups[slot] else { continue }
+            for index in group.destinations.indices {
+                let isPaused = regions.contains(group.destinations[index].region)
+                self.groups[slot]!.destinations[index].stream.isPaused = isPaused
+            }
+        }
+        self.markLeadersDirty()
+    }
+
     func hasBackfilled(_ slot: Int, _ region: RegionID) -> Bool {
         self.groups[slot]?.partition?.cursor(to: region) != nil
     }

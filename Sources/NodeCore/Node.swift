@@ -117,8 +117,7 @@ package struct Node: ~Copyable {
         case .probe(let node, let id):
             effects.append(.send(.probe(id: id, sentAt: now), to: node))
         case .pauseReplication(let regions):
-            self.pausedDestinations = regions
-            self.markLeadersDirty()
+            self.pauseReplication(to: regions)
         }
     }
 
