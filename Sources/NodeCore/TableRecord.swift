@@ -27,7 +27,9 @@ package struct TableSettings: Equatable, Sendable {
     }
 }
 
-/// The regions of a global table. Each region's catalog holds a copy; the copy with the higher
+/// The regions of a global table.
+///
+/// Each region's catalog holds a copy; the copy with the higher
 /// (generation, author) wins, so concurrent changes of two regions converge.
 package struct GlobalState: Equatable, Sendable {
     package struct Replica: Equatable, Sendable {

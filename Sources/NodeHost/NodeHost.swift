@@ -46,9 +46,9 @@ package struct NodeHostError: Error, CustomStringConvertible, Sendable {
     init(_ description: String) { self.description = description }
 }
 
-/// One replica node on a libuv loop: turns bytes and time into events, and effects into writes and
-/// sends. It decides nothing.
+/// One replica node on a libuv loop.
 ///
+/// It turns bytes and time into events, and effects into writes and sends; it decides nothing.
 /// Everything happens on the thread that calls ``run(_:)``; the class is not `Sendable` on purpose.
 package final class NodeHost {
     let loop: EventLoop
@@ -61,12 +61,15 @@ package final class NodeHost {
     var store: RocksStore?
     private var joining: MemoryStore?
     private var effects: [Effect] = []
-    var network: PeerNetwork!
-    var front: ClientFront!
+    private(set) lazy var network = self.makeNetwork()
+    private(set) lazy var front = self.makeFront()
     var wallClock: SkewedClock
     var probes = ProbeTable()
     let startedAt: UInt64
     private var hasFailed = false
+    /// Something was written since memory was last looked at.
+    private var hasCommitted = false
+    private var owesTrim = true
     /// The batch of a turn could not be written: nothing leaves until it can.
     var stall: Stall?
 
@@ -77,6 +80,7 @@ package final class NodeHost {
     }
 
     static let stallRetry: UInt64 = 500_000_000
+    static let trimInterval: UInt64 = 10_000_000_000
 
     /// Runs the node until the loop ends; returns only after a clean stop.
     package static func run(_ options: NodeOptions) throws(NodeHostError) {
@@ -197,21 +201,16 @@ package final class NodeHost {
             if self.options.diesWithParent {
                 try self.loop.dieWithParent { [loop] in loop.stop() }
             }
-            try self.openNetwork()
-            self.front = ClientFront(
-                loop: self.loop,
-                seed: processSeed() ^ UInt64(self.member.id.index),
-                regionName: self.topology.region(self.member.region).name,
-                onOperation: { [unowned self] operation, id in
-                    self.take(.operation(operation, .client(id)))
-                },
-                onControl: { [unowned self] request in self.control(request) }
-            )
+            try self.network.start()
             try self.front.listen(port: self.port(self.member.clientPort))
             _ = self.loop.timer(
                 afterNanoseconds: NodeTiming.tick,
                 everyNanoseconds: NodeTiming.tick
             ) { [unowned self] in self.take(.tick) }
+            _ = self.loop.timer(
+                afterNanoseconds: Self.trimInterval,
+                everyNanoseconds: Self.trimInterval
+            ) { [unowned self] in self.trimIfIdle() }
             self.loop.onTurnEnd = { [unowned self] in self.endTurn() }
             let client = self.port(self.member.clientPort)
             log("\(self.member.name) answers DynamoDB requests on 127.0.0.1:\(client)")
@@ -223,7 +222,19 @@ package final class NodeHost {
         }
     }
 
-    private func openNetwork() throws(LoopError) {
+    private func makeFront() -> ClientFront {
+        ClientFront(
+            loop: self.loop,
+            seed: processSeed() ^ UInt64(self.member.id.index),
+            regionName: self.topology.region(self.member.region).name,
+            onOperation: { [unowned self] operation, id in
+                self.take(.operation(operation, .client(id)))
+            },
+            onControl: { [unowned self] request in self.control(request) }
+        )
+    }
+
+    private func makeNetwork() -> PeerNetwork {
         let links = self.topology.nodes.map { other in
             other.id == self.member.id
                 ? .instant : self.topology.linkSettings(from: other.id, to: self.member.id)
@@ -231,7 +242,7 @@ package final class NodeHost {
         let key = XXHash64.hash(
             Array("\(self.options.cluster)/\(self.options.portOffset)".utf8)
         )
-        self.network = PeerNetwork(
+        return PeerNetwork(
             loop: self.loop,
             selfID: self.member.id,
             clusterKey: key,
@@ -242,7 +253,6 @@ package final class NodeHost {
             },
             changed: { [unowned self] event in self.take(event) }
         )
-        try self.network.start()
     }
 
     func port(_ base: UInt16) -> UInt16 { UInt16(clamping: Int(base) + self.options.portOffset) }
@@ -293,6 +303,17 @@ package final class NodeHost {
         }
     }
 
+    /// Gives memory back once after each burst of writes.
+    private func trimIfIdle() {
+        if self.hasCommitted {
+            self.hasCommitted = false
+            self.owesTrim = true
+        } else if self.owesTrim {
+            self.owesTrim = false
+            self.store?.trimMemory()
+        }
+    }
+
     /// Commits what the turn changed, then lets its effects out.
     private func endTurn() {
         guard self.stall == nil else { return }
@@ -308,7 +329,10 @@ package final class NodeHost {
     private func finishTurn() {
         do throws(StoreError) {
             if let store = self.store {
-                if store.pendingBytes > 0 { try store.commit(sync: self.isSynced) }
+                if store.pendingBytes > 0 {
+                    try store.commit(sync: self.isSynced)
+                    self.hasCommitted = true
+                }
             } else {
                 try self.joining?.commit(sync: false)
             }

@@ -25,7 +25,8 @@ package enum CRC32 {
     }
 
     private static func checksum(
-        _ bytes: UnsafeRawBufferPointer, _ tables: UnsafeBufferPointer<UInt32>
+        _ bytes: UnsafeRawBufferPointer,
+        _ tables: UnsafeBufferPointer<UInt32>
     ) -> UInt32 {
         var crc: UInt32 = 0xFFFF_FFFF
         var offset = 0
@@ -34,7 +35,8 @@ package enum CRC32 {
                 UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
                 ^ crc
             let high = UInt32(
-                littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self))
+                littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)
+            )
             crc = tables[1792 + Int(low & 0xFF)] ^ tables[1536 + Int(low >> 8 & 0xFF)]
             crc ^= tables[1280 + Int(low >> 16 & 0xFF)] ^ tables[1024 + Int(low >> 24)]
             crc ^= tables[768 + Int(high & 0xFF)] ^ tables[512 + Int(high >> 8 & 0xFF)]

@@ -12,8 +12,11 @@ package struct LinkSettings: Hashable, Sendable {
     package var isCut: Bool
 
     package init(
-        latency: Nanoseconds = 0, jitter: Nanoseconds = 0, lossPerMillion: UInt32 = 0,
-        bandwidth: UInt64? = nil, isCut: Bool = false
+        latency: Nanoseconds = 0,
+        jitter: Nanoseconds = 0,
+        lossPerMillion: UInt32 = 0,
+        bandwidth: UInt64? = nil,
+        isCut: Bool = false
     ) {
         self.latency = latency
         self.jitter = jitter

@@ -25,7 +25,9 @@ package enum XXHash64 {
     }
 
     private static func stripes(
-        _ bytes: UnsafeRawBufferPointer, seed: UInt64, offset: inout Int
+        _ bytes: UnsafeRawBufferPointer,
+        seed: UInt64,
+        offset: inout Int
     ) -> UInt64 {
         var a = seed &+ self.prime1 &+ self.prime2
         var b = seed &+ self.prime2
@@ -47,7 +49,9 @@ package enum XXHash64 {
     }
 
     private static func finish(
-        _ bytes: UnsafeRawBufferPointer, from start: Int, _ value: UInt64
+        _ bytes: UnsafeRawBufferPointer,
+        from start: Int,
+        _ value: UInt64
     ) -> UInt64 {
         var offset = start
         var result = value
@@ -58,7 +62,8 @@ package enum XXHash64 {
         }
         if offset + 4 <= bytes.count {
             let half = UInt32(
-                littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+                littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+            )
             result ^= UInt64(half) &* self.prime1
             result = self.rotate(result, 23) &* self.prime2 &+ self.prime3
             offset += 4
