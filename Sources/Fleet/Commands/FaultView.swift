@@ -36,7 +36,8 @@ struct FaultView {
             text +=
                 left.isEmpty
                 ? self.style.green("nothing is left: ")
-                    + "links, clocks, replication, processes and endpoints are as the topology says\n"
+                    + "links, clocks, replication, processes and endpoints are as the topology "
+                    + "says\n"
                 : left.map { self.style.red("left: ") + $0 + "\n" }.joined()
         }
         return text

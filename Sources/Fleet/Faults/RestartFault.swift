@@ -1,4 +1,6 @@
 import EventLoop
+import Primitives
+import Topology
 import Wire
 
 /// Kills nodes and starts them again at once; with `wipe` without their disks.
@@ -25,6 +27,7 @@ package struct RestartFault: Fault {
                 hint: "Let it go on first: atoll heal \(holds[0])"
             )
         }
+        if self.wipes { try self.checkSurvivors(fleet) }
         let before = await fleet.liveness(of: self.nodes)
         for index in self.nodes {
             await fleet.nodes[index].kill()
@@ -57,6 +60,22 @@ package struct RestartFault: Fault {
             throw FaultError("not every node came back anew", measurements: measurements)
         }
         return measurements
+    }
+
+    /// A region is refilled by the majority that keeps its disks.
+    @FleetLoop private func checkSurvivors(_ fleet: Supervisor) throws(FaultError) {
+        for region in fleet.topology.regions {
+            let members = region.nodes.map { Int($0.index) }
+            let wiped = members.filter { self.nodes.contains($0) }
+            guard !wiped.isEmpty,
+                !Supervisor.survives(losing: wiped.count, of: members.count)
+            else { continue }
+            throw FaultError(
+                "without the disks of \(wiped.count) of its \(members.count) nodes the data of "
+                    + "\(region.name) would be gone for good",
+                hint: "Wipe fewer at once; or begin with empty tables: atoll up --fresh"
+            )
+        }
     }
 
     package func heal(_ id: Int, in fleet: Supervisor) async throws(FaultError) -> [Measurement] {

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import Primitives
 import Topology
 import Wire
 
@@ -8,6 +9,7 @@ extension Supervisor {
     func start() async throws(ClusterError) {
         try self.checkPorts()
         try self.prepareDirectory()
+        try self.checkSurvivors()
         do throws(LoopError) {
             self.server = try HTTPServer(self.loop, port: self.ports.control) {
                 await self.answer($0)
@@ -78,6 +80,27 @@ extension Supervisor {
             )
         }
     }
+
+    /// Refuses to wait for a region that lost more disks than its groups survive: a node without its
+    /// data can only be refilled by a majority that still has it.
+    private func checkSurvivors() throws(ClusterError) {
+        for region in self.topology.regions {
+            let former = region.nodes.map { self.nodes[Int($0.index)] }.filter(\.isBootstrapped)
+            let lost = former.filter {
+                !Files.isDirectory(self.directory.dataDirectory($0.name))
+            }
+            guard !former.isEmpty, !Self.survives(losing: lost.count, of: former.count) else {
+                continue
+            }
+            let names = lost.map(\.name).joined(separator: ", ")
+            throw ClusterError(
+                "\(region.name) has lost the data of \(names), more than it can do without",
+                hint: "Begin with empty tables: atoll up --fresh"
+            )
+        }
+    }
+
+    static func survives(losing lost: Int, of count: Int) -> Bool { lost <= (count - 1) / 2 }
 
     private func startGateway() throws(ClusterError) {
         do throws(LoopError) {
