@@ -81,8 +81,8 @@ extension Supervisor {
         }
     }
 
-    /// Refuses to wait for a region that lost more disks than its groups survive: a node without its
-    /// data can only be refilled by a majority that still has it.
+    /// Refuses to wait for a region that lost more disks than its groups survive: a node without
+    /// its data can only be refilled by a majority that still has it.
     private func checkSurvivors() throws(ClusterError) {
         for region in self.topology.regions {
             let former = region.nodes.map { self.nodes[Int($0.index)] }.filter(\.isBootstrapped)
