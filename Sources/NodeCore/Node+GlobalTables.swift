@@ -202,6 +202,10 @@ extension Node {
     ) {
         let own = self.settings.region
         var next = global
+        // Reports of a region's former membership say nothing about the next.
+        self.backfilledPartitions[table.id]?.removeAll { report in
+            global.status(of: report.destination) != .creating
+        }
         for replica in global.replicas {
             switch replica.status {
             case .creating where replica.sponsor == own:

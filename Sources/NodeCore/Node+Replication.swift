@@ -49,10 +49,11 @@ extension Node {
         self.groups[slot]!.destinations.removeAll { destination in
             !replicas.contains { $0.region == destination.region }
         }
+        self.forgetCursors(slot, keeping: replicas.map(\.region))
         for replica in replicas
         where !self.groups[slot]!.destinations.contains(where: { $0.region == replica.region }) {
             let partition = self.groups[slot]!.partition!
-            let known = partition.cursor(to: replica.region)
+            let known = partition.recordedCursor(to: replica.region)
             // What was applied in this turn does not show in the store yet, so it is not part of
             // a backfill: the stream brings it.
             let start = known ?? partition.settled
@@ -75,6 +76,18 @@ extension Node {
             self.groups[slot]!.destinations.append(destination)
         }
         self.markDirty(slot)
+    }
+
+    /// A region that left the table is given everything when it comes back, so what is on record of
+    /// it must go.
+    private mutating func forgetCursors(_ slot: Int, keeping regions: [RegionID]) {
+        guard self.groups[slot]!.raft.leaderReady, let partition = self.groups[slot]!.partition
+        else { return }
+        for (region, cursor) in partition.outbound
+        where cursor != .forgotten && !regions.contains(region) {
+            // Without leadership the next leader does it.
+            _ = try? self.propose(partition.proposal(moving: region, to: .forgotten), slot)
+        }
     }
 
     /// The catalog changed a table: its partitions' streams follow.
@@ -101,7 +114,7 @@ extension Node {
     }
 
     func hasBackfilled(_ slot: Int, _ region: RegionID) -> Bool {
-        self.groups[slot]?.partition?.cursor(to: region) != nil
+        self.groups[slot]?.partition?.recordedCursor(to: region) != nil
     }
 
     /// The log index from which other regions still need the log; nil when none does.
@@ -112,7 +125,7 @@ extension Node {
         for replica in table.global?.replicas ?? []
         where replica.region != self.settings.region && replica.status != .deleting {
             let index =
-                partition.cursor(to: replica.region)?.index
+                partition.recordedCursor(to: replica.region)?.index
                 ?? group.destinations.first { $0.region == replica.region }?.backfill?.start.index
                 ?? 0
             lowest = min(lowest ?? .max, index)
@@ -298,5 +311,18 @@ extension Node {
             }
             if isWaiting { self.markDirty(slot) }
         }
+    }
+}
+
+extension ReplicationCursor {
+    /// On record for a region that left the table.
+    static let forgotten = ReplicationCursor(index: .max)
+}
+
+extension Tables.Partition {
+    /// How far a region has acknowledged; nil when it still has to be given everything.
+    func recordedCursor(to region: RegionID) -> ReplicationCursor? {
+        let cursor = self.cursor(to: region)
+        return cursor == .forgotten ? nil : cursor
     }
 }
