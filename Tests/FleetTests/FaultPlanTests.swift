@@ -162,6 +162,26 @@ import Testing
         #expect([nothing, oneWay, both].map(none.accepts) == [false, false, true])
     }
 
+    @Test("where no arrival is reported, the two ends together tell which way is cut")
+    func cutsSeenFromBothEnds() {
+        func silent(return isReturnCut: Bool, forward isForwardCut: Bool?) -> LinkProbe {
+            var probe = self.probe([], arrived: 0)
+            probe.isReturnCut = isReturnCut
+            probe.isForwardCut = isForwardCut
+            return probe
+        }
+        let there = LinkExpectation(forward: self.cut, backward: self.plain)
+        let back = LinkExpectation(forward: self.plain, backward: self.cut)
+        let both = LinkExpectation(forward: self.cut, backward: self.cut)
+        let probes = [
+            silent(return: false, forward: true), silent(return: true, forward: false),
+            silent(return: true, forward: true), silent(return: false, forward: false),
+        ]
+        #expect(probes.map(there.accepts) == [true, false, true, false])
+        #expect(probes.map(back.accepts) == [false, true, false, false])
+        #expect(probes.map(both.accepts) == [true, false, true, false])
+    }
+
     @Test("with loss or a narrow link a probe may be late but never early")
     func unbounded() {
         let lossy = LinkSettings(latency: .milliseconds(50), lossPerMillion: 1)

@@ -12,6 +12,9 @@ package struct LinkProbe: Equatable, Sendable {
     package var oneWay: [UInt64]
     /// The asking node lets nothing in from the other one, so it cannot learn what arrived there.
     package var isReturnCut: Bool
+    /// Whether the other node lets nothing in from the asking one, as its own probe said; nil when
+    /// it was not asked.
+    package var isForwardCut: Bool?
 
     package init(
         roundTrips: [UInt64],
@@ -50,10 +53,8 @@ package struct LinkProbe: Equatable, Sendable {
             let lost = self.lost > 0 ? ", \(self.lost) lost" : ""
             return "round trip \(Figures.milliseconds(median))\(lost)"
         }
-        if self.isReturnCut && self.arrived == 0 {
-            return "no answer comes back: cut on the way in"
-        }
         if self.arrived > 0 { return "\(self.arrived) arrived, no answer came back" }
+        if self.isReturnCut && self.isForwardCut == false { return "no answer comes back" }
         return "nothing arrives (\(self.lost) lost)"
     }
 }
@@ -74,9 +75,12 @@ package struct LinkExpectation: Equatable, Sendable {
     /// A round trip may be off by 5 % and 2 ms, and by the jitter; what waits for bandwidth or for
     /// a retransmission may be late by any time, but never early.
     package func accepts(_ probe: LinkProbe) -> Bool {
-        if self.forward.isCut { return probe.arrived == 0 && probe.roundTrips.isEmpty }
-        if self.backward.isCut {
-            return probe.roundTrips.isEmpty && (probe.arrived > 0 || probe.isReturnCut)
+        if self.forward.isCut || self.backward.isCut {
+            guard probe.roundTrips.isEmpty else { return false }
+            let isReturnOnly = probe.isReturnCut && probe.isForwardCut != true
+            return self.forward.isCut
+                ? probe.arrived == 0 && probe.isForwardCut != false
+                : probe.arrived > 0 || isReturnOnly
         }
         guard let fastest = probe.roundTrips.min() else { return false }
         let measured = Nanoseconds.microseconds(fastest)

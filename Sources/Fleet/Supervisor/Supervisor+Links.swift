@@ -126,10 +126,19 @@ extension Supervisor {
                 timeoutMilliseconds: timeout + 2_000
             )
         }
-        return await self.http.gather(requests).map { result in
+        var probes = await self.http.gather(requests).map { result -> LinkProbe? in
             guard case .success(let answer) = result, answer.status == 200 else { return nil }
             return answer.json.flatMap(LinkProbe.init(json:))
         }
+        // What arrives over a link is its receiver's to say, whose answer may not come back; the
+        // receiver's own probe does tell.
+        for index in links.indices {
+            let back = DirectedLink(from: links[index].target, to: links[index].source)
+            guard let reverse = links.firstIndex(of: back) else { continue }
+            let isForwardCut = probes[reverse]?.isReturnCut
+            probes[index]?.isForwardCut = isForwardCut
+        }
+        return probes
     }
 
     /// Probes links until they are as the plan says, or for three seconds: after a heal, nodes have
