@@ -79,3 +79,16 @@ func processSeed() -> UInt64 {
     clock_gettime(CLOCK_REALTIME, &time)
     return UInt64(time.tv_nsec) << 20 ^ UInt64(getpid())
 }
+
+/// The name of some file in a directory; nil when it is empty or missing.
+func firstFile(in directory: String) -> String? {
+    guard let handle = opendir(directory) else { return nil }
+    defer { closedir(handle) }
+    while let entry = readdir(handle) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+            pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        if name != ".", name != ".." { return name }
+    }
+    return nil
+}

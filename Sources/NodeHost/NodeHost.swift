@@ -88,7 +88,7 @@ package final class NodeHost {
         try host.start()
         host.loop.run()
         host.store?.close()
-        if host.hasFailed { throw NodeHostError("the store cannot be read; see above") }
+        if host.hasFailed { throw NodeHostError("the node cannot go on; see above") }
     }
 
     private init(_ options: NodeOptions) throws(NodeHostError) {
@@ -139,6 +139,13 @@ package final class NodeHost {
             let instant = Instant(nanoseconds: now)
             let known = try StoreIdentity.read(from: options.data)
             guard known != nil || options.bootstraps else {
+                // What is not empty is not a lost disk; opening it says what it is.
+                if let file = firstFile(in: options.data) {
+                    throw .io(
+                        "\(options.data) holds files that are not Atoll's (\(file)); "
+                            + "choose another directory, or move them away"
+                    )
+                }
                 let memory = MemoryStore()
                 let settings = Self.settings(options, topology, member, incarnation: 0)
                 let node = try Node(settings: settings, store: memory, now: instant)
@@ -435,6 +442,7 @@ package final class NodeHost {
             self.joining = nil
         } catch {
             log("cannot begin incarnation \(incarnation): \(error.message)")
+            self.hasFailed = true
             return self.loop.stop()
         }
         log("came back empty; now incarnation \(incarnation)")
