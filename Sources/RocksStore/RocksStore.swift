@@ -134,9 +134,9 @@ package final class RocksStore: Store {
 
     /// Replaces the database by a newly opened one, or by a readable one when there is no other.
     ///
-    /// A failed write leaves RocksDB with a log file that it must not touch again, and a thread that
-    /// waits for space and then does (with assertions compiled in, as Debian does, that aborts the
-    /// process): so the failed database is closed at once.
+    /// A failed write leaves RocksDB with a log file that it must not touch again, and a thread
+    /// that waits for space and then does (with assertions compiled in, as Debian does, that aborts
+    /// the process): so the failed database is closed at once.
     private func reopen(_ mode: Database.Mode) {
         self.close()
         do throws(StoreError) {

@@ -102,7 +102,7 @@ import Testing
         var found: [(Int, Int)] = []
         for (index, line) in file.lines.enumerated() {
             let code = line.drop { $0 == " " }
-            let isFunction = code.contains("func ") || code.contains("init(")
+            let isFunction = code.contains(/^([a-z@()_]+ )*(func |init[?(<])/)
             guard isFunction, !code.hasPrefix("//"), !code.hasPrefix("/"), !code.contains("\"")
             else { continue }
             let indent = String(line.prefix(line.count - code.count))
