@@ -11,7 +11,7 @@ import time
 from client import Connection
 from cluster import BenchError, Cluster, partitions, wait_until
 from figures import Targets, median, table, text
-from load import Load, error_seconds, span, windows
+from load import Load, error_seconds, silence, span, windows
 
 TABLE = "failover"
 RATE = 200
@@ -20,7 +20,7 @@ KEYS = 8
 
 
 def is_whole(cluster, region, id):
-    """Whether all nodes are ready and every replica of the partition has applied what is committed."""
+    """Whether all nodes are ready and every replica of a partition is near what is committed."""
     try:
         statuses = cluster.statuses(region)
     except OSError:
@@ -79,7 +79,8 @@ def evaluate(load, repetition):
         "node": repetition["node"], "windows": len(found),
         "longest": max((length for _, length in found), default=0.0),
         "sum": sum(length for _, length in found), "write": longest["write"],
-        "read": longest["read"], "span": span(chosen), "errorSeconds": error_seconds(chosen),
+        "read": longest["read"], "span": span(chosen), "silence": silence(chosen),
+        "errorSeconds": error_seconds(chosen),
         "reasons": reasons, "restart": sum(length for _, length in again),
     }
 
@@ -99,22 +100,24 @@ def run(settings):
                 repetitions.append(repeat(settings, cluster, load, region, id, generator))
         results = [evaluate(load, repetition) for repetition in repetitions]
         lost = final_check(cluster, region, load)
-    print(f"Failover: kill -9 of a partition's leader, {len(results)} times; {RATE} attempts/s at the "
-          f"gateway, time-out {TIMEOUT * 1e3:.0f} ms, half writes, half strong reads; seed {seed}.")
-    print("Window: 100 ms bins by intended start with a failure, gaps under 1 s merged.")
+    print(f"Failover: kill -9 of a partition's leader, {len(results)} times; {RATE} attempts/s at "
+          f"the gateway, time-out {TIMEOUT * 1e3:.0f} ms, half writes, half strong reads; seed {seed}.")
+    print("Window: 100 ms bins by intended start with a failure, gaps under 1 s merged. "
+          "Silence: longest time without a success.")
     print(table(
-        ["kill", "window", "writes", "reads", "first to last failure", "error-seconds", "at restart"],
+        ["kill", "window", "writes", "reads", "first to last failure", "silence", "at restart"],
         [
             [
                 one["node"], text(one["longest"], "s"), text(one["write"], "s"),
                 text(one["read"], "s"), text(one["span"] * 1e3, "ms", 0),
-                text(one["errorSeconds"], "s", 2), text(one["restart"], "s"),
+                text(one["silence"] * 1e3, "ms", 0), text(one["restart"], "s"),
             ]
             for one in results
         ]))
     longest = [one["longest"] for one in results]
     print(f"  unavailability p50 {median(longest):.1f} s, max {max(longest):.1f} s; "
-          f"first to last failure p50 {median([one['span'] for one in results]) * 1e3:.0f} ms")
+          f"silence p50 {median([one['silence'] for one in results]) * 1e3:.0f} ms, "
+          f"max {max(one['silence'] for one in results) * 1e3:.0f} ms")
     reasons = {}
     for one in results:
         for reason, count in one["reasons"].items():
@@ -122,8 +125,8 @@ def run(settings):
     print("  failures: " + (", ".join(
         f"{count} × {reason}" for reason, count in sorted(reasons.items())) or "none"))
     acknowledged = sum(counter.acknowledged for counter in load.counters.values())
-    print(f"  {len(load.attempts):,} attempts, {acknowledged:,} acknowledged increments; reads back in "
-          f"time: {len(load.violations)}; acknowledged and lost: {lost}")
+    print(f"  {len(load.attempts):,} attempts, {acknowledged:,} acknowledged increments; reads "
+          f"back in time: {len(load.violations)}; acknowledged and lost: {lost}")
     for violation in load.violations[:10]:
         print(f"    {violation}")
     targets = Targets()

@@ -65,15 +65,24 @@ class Targets:
     def _add(self, name, measured, relation, limit, unit, digits):
         met = None
         if measured is not None:
-            met = {"≤": measured <= limit, "<": measured < limit, "≥": measured >= limit}[relation]
+            met = {
+                "≤": measured <= limit, "<": measured < limit, "≥": measured >= limit,
+            }[relation]
         self.entries.append({
             "name": name, "measured": measured, "relation": relation, "target": limit,
             "unit": unit, "met": met, "digits": digits,
         })
 
     def rendered(self):
+        return table(["target", "wanted", "measured", ""], self._rows())
+
+    def markdown(self):
+        """Lines of a Markdown table, without its heading."""
+        return [f"| {' | '.join(row)} |" for row in self._rows()]
+
+    def _rows(self):
         verdicts = {True: "met", False: "NOT MET", None: "not measured"}
-        rows = [
+        return [
             [
                 entry["name"],
                 f"{entry['relation']} {entry['target']:g} {entry['unit']}".rstrip(),
@@ -82,7 +91,6 @@ class Targets:
             ]
             for entry in self.entries
         ]
-        return table(["target", "wanted", "measured", ""], rows)
 
 
 def machine():

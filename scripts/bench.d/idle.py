@@ -67,7 +67,8 @@ def run(settings):
                 timed(connection, region, "DeleteTable", {"TableName": name},
                       lambda name=name: is_gone(connection, name, region))
                 for name in names]
-        groups = {name: status["groups"]["total"] for name, status in cluster.statuses(region).items()}
+        statuses = cluster.statuses(region)
+        groups = {name: status["groups"]["total"] for name, status in statuses.items()}
     rows = [
         [
             name, text(before[name]["cpu"], "%", 2), text(after[name]["cpu"], "%", 2),

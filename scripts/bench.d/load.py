@@ -18,13 +18,14 @@ GAP = 1.0
 
 
 class Attempt:
-    __slots__ = ("intended", "kind", "succeeded", "reason")
+    __slots__ = ("intended", "kind", "succeeded", "reason", "done")
 
     def __init__(self, intended, kind):
         self.intended = intended
         self.kind = kind
         self.succeeded = False
         self.reason = None
+        self.done = None
 
 
 class Counter:
@@ -122,6 +123,7 @@ class Load:
             else:
                 attempt.reason = f"{status} {json.loads(body).get('__type', '').rpartition('#')[2]}"
         finally:
+            attempt.done = time.monotonic()
             if streams:
                 streams[1].close()
 
@@ -213,3 +215,9 @@ def span(attempts):
     """From the first failed attempt to the last one, by intended start; 0 without failures."""
     failed = [attempt.intended for attempt in attempts if not attempt.succeeded]
     return max(failed) - min(failed) if failed else 0.0
+
+
+def silence(attempts):
+    """The longest time without a success: independent of the time-out, unlike the windows."""
+    done = sorted(attempt.done for attempt in attempts if attempt.succeeded)
+    return max((after - before for before, after in zip(done, done[1:])), default=0.0)

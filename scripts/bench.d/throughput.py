@@ -300,7 +300,9 @@ def run_topology(settings, topology):
 
 def run(settings):
     start = time.monotonic()
-    entries = [entry for topology in settings.topologies for entry in run_topology(settings, topology)]
+    entries = []
+    for topology in settings.topologies:
+        entries += run_topology(settings, topology)
     rows = [
         [
             f"{one['topology']}: {one['operation']}", one["target"], text(one["rate"], "/s", 0),
@@ -322,4 +324,5 @@ def run(settings):
             name = f"{one['topology']}: {one['operation']}"
             targets.at_least(f"{name}, × nginx", one["ratio"], ratio, "", 3)
             targets.at_most(f"{name}, CPU", one["cpu"], cpu, "µs")
-    return {"entries": entries, "pinned": settings.pin, "keys": settings.keys}, targets, time.monotonic() - start
+    results = {"entries": entries, "pinned": settings.pin, "keys": settings.keys}
+    return results, targets, time.monotonic() - start
