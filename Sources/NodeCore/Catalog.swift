@@ -40,6 +40,15 @@ package struct Catalog: Sendable {
         self.map.partitions(of: table) ?? []
     }
 
+    /// Positions of tables that are being made, or that a region is joining.
+    package var unsettled: [Int] {
+        self.tables.indices.filter { position in
+            self.tables[position].status == .creating
+                || self.tables[position].global?.replicas.contains { $0.status == .creating }
+                    == true
+        }
+    }
+
     /// The replica that `node` would hold now.
     package func current(_ node: NodeID) -> ReplicaID {
         self.replicas.first { $0.node == node } ?? ReplicaID(node: node, incarnation: 1)

@@ -44,6 +44,8 @@ package enum NodeTiming {
     package static let tick: Nanoseconds = .milliseconds(20)
     /// Between two rounds of a catalog leader over tables that are not yet what they should be.
     package static let reconcile: Nanoseconds = .milliseconds(100)
+    /// Between two rounds of every leader over its group's members and tombstones.
+    package static let reconcileMembers: Nanoseconds = .milliseconds(500)
     /// How long a node must have been up before it leads again what it is preferred for.
     package static let returnDelay: Nanoseconds = .seconds(5)
     /// Tombstones of global tables are kept at least this long: a region that was cut off for less

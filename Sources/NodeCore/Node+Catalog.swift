@@ -247,7 +247,8 @@ extension Node {
     mutating func reportProgress(_ clocks: Clocks, _ effects: inout [Effect]) {
         guard let leader = self.catalogLeader else { return }
         let isOwn = leader == self.settings.id
-        for table in self.catalog.tables {
+        for position in self.catalog.unsettled {
+            let table = self.catalog.tables[position]
             let isCreating = table.status == .creating
             let added = (table.global?.replicas ?? []).filter { $0.status == .creating }
             guard isCreating || !added.isEmpty else { continue }

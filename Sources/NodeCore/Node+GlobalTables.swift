@@ -165,7 +165,12 @@ extension Node {
     mutating func reconcile(_ clocks: Clocks, _ effects: inout [Effect]) {
         self.reportProgress(clocks, &effects)
         guard self.leadsCatalog(now: clocks.now) else { return }
-        for table in self.catalog.tables {
+        for position in self.catalog.tables.indices
+        where self.catalog.tables[position].status == .creating
+            || self.catalog.tables[position].global != nil
+        {
+            guard position < self.catalog.tables.count else { break }
+            let table = self.catalog.tables[position]
             if table.status == .creating {
                 self.activateIfReady(table, clocks, &effects)
             }

@@ -66,10 +66,12 @@ extension Node {
 
     /// One step of every group led here towards the members that the catalog names.
     mutating func reconcileMembers(_ clocks: Clocks, _ effects: inout [Effect]) {
-        for slot in self.groups.indices {
-            guard let group = self.groups[slot], group.raft.leaderReady,
-                !group.raft.isConfigurationPending
-            else { continue }
+        // Thousands of groups are passed over here: what is read of them is read in place.
+        for slot in self.groups.indices
+        where self.groups[slot]?.raft.leaderReady == true
+            && self.groups[slot]?.raft.isConfigurationPending == false
+        {
+            guard let group = self.groups[slot] else { continue }
             let present = group.raft.configuration
             guard let next = self.nextMembers(of: group, from: present), next != present else {
                 self.returnLeadership(slot, clocks, &effects)

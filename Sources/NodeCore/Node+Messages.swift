@@ -121,8 +121,11 @@ extension Node {
             self.reconcileAt = clocks.now + NodeTiming.reconcile
             if self.identity == nil { self.askToJoin(&effects) }
             self.reconcile(clocks, &effects)
-            self.reconcileMembers(clocks, &effects)
-            self.sweepTombstones(clocks)
+            if self.membersAt <= clocks.now {
+                self.membersAt = clocks.now + NodeTiming.reconcileMembers
+                self.reconcileMembers(clocks, &effects)
+                self.sweepTombstones(clocks)
+            }
             self.catalogAdvanced(clocks, &effects)
         }
     }

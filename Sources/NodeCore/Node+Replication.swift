@@ -301,7 +301,8 @@ extension Node {
     /// Leaders with unacknowledged batches look at their timers.
     mutating func tickReplication(_ clocks: Clocks) {
         guard self.ticks % 25 == 0 else { return }
-        for slot in self.groups.indices {
+        for slot in self.groups.indices
+        where self.groups[slot]?.destinations.isEmpty == false {
             guard let group = self.groups[slot] else { continue }
             let isWaiting = group.destinations.contains { destination in
                 destination.backfill != nil

@@ -161,6 +161,7 @@ extension Node {
     }
 
     mutating func expireSnapshots(_ clocks: Clocks) {
+        guard self.ticks % 25 == 0 else { return }
         for slot in self.groups.indices {
             guard let incoming = self.groups[slot]?.incoming, incoming.deadline <= clocks.now
             else { continue }

@@ -19,7 +19,8 @@ extension Node {
     mutating func sweepTombstones(_ clocks: Clocks) {
         guard clocks.wall.nanoseconds > NodeTiming.tombstoneAge else { return }
         let before = clocks.wall.nanoseconds - NodeTiming.tombstoneAge
-        for slot in self.groups.indices {
+        for slot in self.groups.indices
+        where (self.groups[slot]?.partition?.tombstoneCount ?? 0) > 0 {
             guard let group = self.groups[slot], group.raft.leaderReady,
                 let partition = group.partition, partition.tombstoneCount > 0,
                 group.sweep.nextAt <= clocks.now,

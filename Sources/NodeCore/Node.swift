@@ -47,6 +47,7 @@ package struct Node: ~Copyable {
 
     var ticks: UInt64 = 0
     var reconcileAt: Instant = .zero
+    var membersAt: Instant = .zero
     /// Regions that have taken over a table's global state of a generation.
     var adopted: [String: [AdoptedGeneration]] = [:]
     /// Partitions of tables in creation that reported a leader, kept by the catalog's leader.

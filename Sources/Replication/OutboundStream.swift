@@ -194,7 +194,7 @@ extension OutboundStream {
         /// One batch; a single larger change still goes.
         package var batchBytesMax = 256 << 10
         package var inFlightBytesMax = 4 << 20
-        package var inFlightMax = 16
+        package var inFlightMax = 512
         /// An unacknowledged batch is sent again after this; must exceed the longest round trip.
         package var timeout: Nanoseconds = .seconds(5)
         /// How often a moved cursor is worth a log entry.
