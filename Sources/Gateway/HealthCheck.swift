@@ -95,7 +95,10 @@ final class HealthCheck {
             guard let response = try self.parser.next() else { return }
             self.askedAt = nil
             let isReady = response.status == 200
-            self.report(isReady ? .healthy : .down)
+            // A node that is cut off from its region says 503: others are better, it is better
+            // than none, since it still answers eventually consistent reads.
+            let isIsolated = response.status == 503
+            self.report(isReady ? .healthy : isIsolated ? .suspect : .down)
             self.again(after: isReady ? self.limits.healthInterval : self.limits.retryInterval)
         } catch {
             self.tcp?.abort()

@@ -41,16 +41,6 @@ struct ScanCoordinator {
     var isDone = false
     /// No leader was found; tried again on the next tick.
     var isStalled = false
-
-    /// The tokens of one segment of a parallel scan.
-    static func tokens(of segment: ScanSegment?) -> (first: Token, last: Token) {
-        guard let segment else { return (0, .max) }
-        let total = UInt64(segment.total)
-        let index = UInt64(segment.index)
-        let first = total == 1 ? 0 : total.dividingFullWidth((high: index, low: 0)).quotient
-        guard index + 1 < total else { return (first, .max) }
-        return (first, total.dividingFullWidth((high: index + 1, low: 0)).quotient - 1)
-    }
 }
 
 /// What a part of a batch is doing.

@@ -1,4 +1,4 @@
-import Primitives
+package import Primitives
 
 /// Who of the region is alive, and which leases that gives.
 ///
@@ -12,28 +12,30 @@ import Primitives
 /// former leader so on the same ordered stream, before its next acknowledgement; when the stream
 /// breaks, the leader counts the follower again only after it acknowledged an append
 /// (`Replica.isConfirmed`).
-struct Liveness {
+package struct Liveness {
     /// What this node knows of one other node of its region.
-    struct Peer {
-        let node: NodeID
+    package struct Peer {
+        package let node: NodeID
         /// The connection stands; a broken one means that the process is probably gone.
-        var isConnected = false
+        package var isConnected = false
         /// When this node last heard anything from it.
-        var heardAt: Instant
+        package var heardAt: Instant
         /// Until when it promised to follow this node where it does.
-        var leaseUntil: Instant = .zero
+        package var leaseUntil: Instant = .zero
         /// Until when this node promised to follow it.
-        var promisedUntil: Instant = .zero
+        package var promisedUntil: Instant = .zero
+        /// When it last showed that it hears this node.
+        package var acknowledgedAt: Instant
         /// Followers were already told that it is lost.
-        var isLost = false
+        package var isLost = false
         /// Which start of its process greeted last; zero before the first greeting.
-        var boot: UInt64 = 0
+        package var boot: UInt64 = 0
         /// Since when it greets without a start or a loss between.
-        var greetedSince: Instant = .distantFuture
+        package var greetedSince: Instant = .distantFuture
     }
 
     /// How a node came back.
-    enum Return {
+    package enum Return {
         case none
         /// It was lost, and its process lived on: it was paused or cut off.
         case returned
@@ -42,21 +44,21 @@ struct Liveness {
         case restarted
     }
 
-    private(set) var peers: [Peer]
+    package private(set) var peers: [Peer]
     private var greetAt: Instant
     /// A restarted node has forgotten its promises, so it keeps quiet for one lease.
     private let quietUntil: Instant
 
-    init(peers: [NodeID], now: Instant) {
-        self.peers = peers.map { Peer(node: $0, heardAt: now) }
+    package init(peers: [NodeID], now: Instant) {
+        self.peers = peers.map { Peer(node: $0, heardAt: now, acknowledgedAt: now) }
         self.greetAt = now
         self.quietUntil = now + NodeTiming.lease
     }
 
-    subscript(node: NodeID) -> Peer? { self.peers.first { $0.node == node } }
+    package subscript(node: NodeID) -> Peer? { self.peers.first { $0.node == node } }
 
     /// True once per heartbeat interval.
-    mutating func greetingIsDue(now: Instant) -> Bool {
+    package mutating func greetingIsDue(now: Instant) -> Bool {
         guard self.greetAt <= now else { return false }
         self.greetAt = now + NodeTiming.heartbeat
         return true
@@ -65,7 +67,7 @@ struct Liveness {
     /// A greeting of `node` arrived: what the acknowledgement sent now promises.
     ///
     /// - Returns: what the greeting tells beyond that the node lives.
-    mutating func greeted(by node: NodeID, boot: UInt64, now: Instant) -> Return {
+    package mutating func greeted(by node: NodeID, boot: UInt64, now: Instant) -> Return {
         var kind = Return.none
         self.update(node) { peer in
             if peer.isLost { kind = .returned }
@@ -80,38 +82,46 @@ struct Liveness {
     }
 
     /// `node` acknowledged the greeting that left at `sentAt`.
-    mutating func acknowledged(by node: NodeID, sentAt: Instant, now: Instant) {
+    package mutating func acknowledged(by node: NodeID, sentAt: Instant, now: Instant) {
         self.update(node) { peer in
             peer.heardAt = now
+            peer.acknowledgedAt = now
             let until = sentAt + (NodeTiming.lease - NodeTiming.leaseMargin)
             peer.leaseUntil = max(peer.leaseUntil, until)
         }
     }
 
-    mutating func connected(_ node: NodeID) {
+    package mutating func connected(_ node: NodeID) {
         self.update(node) { $0.isConnected = true }
     }
 
-    mutating func disconnected(_ node: NodeID) {
+    package mutating func disconnected(_ node: NodeID) {
         self.update(node) { $0.isConnected = false }
     }
 
     /// True while this node may not vote against, or campaign against, a leader on `leader`.
-    func isPromised(to leader: NodeID?, now: Instant) -> Bool {
+    package func isPromised(to leader: NodeID?, now: Instant) -> Bool {
         if now < self.quietUntil && self.peers.count > 0 { return true }
         guard let leader, let peer = self[leader] else { return false }
         return now < peer.promisedUntil
     }
 
     /// True while `node` follows this node in the groups in which it is confirmed.
-    func holdsLease(from node: NodeID, now: Instant) -> Bool {
+    package func holdsLease(from node: NodeID, now: Instant) -> Bool {
         guard let peer = self[node] else { return false }
         return now < peer.leaseUntil
     }
 
+    /// True while no majority of the region's nodes shows that it hears this one: nothing that
+    /// needs the others can be done here, though it may look alive from outside.
+    package func isIsolated(now: Instant) -> Bool {
+        let heard = self.peers.count { now.since($0.acknowledgedAt) <= NodeTiming.silence }
+        return (heard + 1) * 2 <= self.peers.count + 1 && !self.peers.isEmpty
+    }
+
     /// Nodes that are lost since the last call: silent too long, or their connection broke and the
     /// promise to them ran out.
-    mutating func newlyLost(now: Instant) -> [NodeID] {
+    package mutating func newlyLost(now: Instant) -> [NodeID] {
         var lost: [NodeID] = []
         for index in self.peers.indices where !self.peers[index].isLost {
             let peer = self.peers[index]
@@ -125,7 +135,7 @@ struct Liveness {
         return lost
     }
 
-    func isLost(_ node: NodeID) -> Bool { self[node]?.isLost ?? false }
+    package func isLost(_ node: NodeID) -> Bool { self[node]?.isLost ?? false }
 
     private mutating func update(_ node: NodeID, _ change: (inout Peer) -> Void) {
         guard let index = self.peers.firstIndex(where: { $0.node == node }) else { return }

@@ -47,6 +47,16 @@ package struct LedgerEntry: Sendable {
 
 /// Copies of what a node knows, for operators.
 extension Node {
+    /// The groups that a replica here leads, the catalog among them.
+    package var groupsLed: [PartitionID] {
+        self.groups.compactMap { group in group?.raft.isLeader == true ? group?.id : nil }
+    }
+
+    /// True while this node may answer strong reads of the group without asking anybody.
+    package func answersAlone(for group: PartitionID, now: Instant) -> Bool {
+        self.slot(of: group).map { self.leadsUnderLease($0, now: now) } ?? false
+    }
+
     package func inboundLag(lastSeconds seconds: Int, now: Instant) -> [InboundLag] {
         self.lagMeters.entries.map { entry in
             InboundLag(

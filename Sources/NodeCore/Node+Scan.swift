@@ -17,7 +17,7 @@ extension Node {
             guard let table = self.catalog.table(named: request.table), table.serves else {
                 return self.confirmMissing(operation, origin, clocks, &effects)
             }
-            let tokens = ScanCoordinator.tokens(of: request.segment)
+            let tokens = request.segment?.tokens ?? (first: 0, last: .max)
             var scan = ScanCoordinator(
                 origin: origin,
                 plan: plan,

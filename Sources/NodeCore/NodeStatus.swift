@@ -43,6 +43,9 @@ package struct NodeStatus: Sendable {
 }
 
 extension Node {
+    /// True while this node is cut off from the majority of its region.
+    package func isIsolated(now: Instant) -> Bool { self.liveness.isIsolated(now: now) }
+
     package func status(now: Instant) -> NodeStatus {
         var groups = 0
         var leading = 0

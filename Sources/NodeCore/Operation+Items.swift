@@ -1,4 +1,5 @@
 package import DataModel
+package import Primitives
 
 /// A name that an expression uses instead of an attribute's: `#n`.
 package struct NameBinding: Equatable, Sendable {
@@ -139,6 +140,16 @@ package struct ScanSegment: Equatable, Sendable {
     package init(index: Int, total: Int) {
         self.index = index
         self.total = total
+    }
+
+    /// The first and the last token of the segment: the circle is cut into `total` equal parts.
+    package var tokens: (first: Token, last: Token) {
+        guard self.total > 1 else { return (0, .max) }
+        let total = UInt64(self.total)
+        let index = UInt64(self.index)
+        let first = total.dividingFullWidth((high: index, low: 0)).quotient
+        guard index + 1 < total else { return (first, .max) }
+        return (first, total.dividingFullWidth((high: index + 1, low: 0)).quotient - 1)
     }
 }
 

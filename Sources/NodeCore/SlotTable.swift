@@ -3,12 +3,14 @@
 ///
 /// Insertion, look-up and removal are O(1). The number is generation × 2³² + slot, so that an
 /// answer to something long gone finds nothing.
-struct SlotTable<Element> {
+package struct SlotTable<Element> {
     private var slots: [(generation: UInt64, element: Element?)] = []
     private var free: [Int] = []
-    private(set) var count = 0
+    package private(set) var count = 0
 
-    mutating func insert(_ element: Element) -> UInt64 {
+    package init() {}
+
+    package mutating func insert(_ element: Element) -> UInt64 {
         self.count += 1
         if let slot = self.free.popLast() {
             self.slots[slot].element = element
@@ -18,9 +20,9 @@ struct SlotTable<Element> {
         return 1 << 32 | UInt64(self.slots.count - 1)
     }
 
-    func contains(_ id: UInt64) -> Bool { self.slot(of: id) != nil }
+    package func contains(_ id: UInt64) -> Bool { self.slot(of: id) != nil }
 
-    subscript(id: UInt64) -> Element? {
+    package subscript(id: UInt64) -> Element? {
         get { self.slot(of: id).flatMap { self.slots[$0].element } }
         set {
             guard let slot = self.slot(of: id) else { return }
@@ -29,7 +31,7 @@ struct SlotTable<Element> {
         }
     }
 
-    @discardableResult mutating func remove(_ id: UInt64) -> Element? {
+    @discardableResult package mutating func remove(_ id: UInt64) -> Element? {
         guard let slot = self.slot(of: id) else { return nil }
         defer {
             self.slots[slot] = (self.slots[slot].generation + 1, nil)
@@ -40,7 +42,7 @@ struct SlotTable<Element> {
     }
 
     /// Numbers of all elements that match, in slot order.
-    func ids(where matches: (Element) -> Bool) -> [UInt64] {
+    package func ids(where matches: (Element) -> Bool) -> [UInt64] {
         var found: [UInt64] = []
         for (slot, entry) in self.slots.enumerated() {
             if let element = entry.element, matches(element) {

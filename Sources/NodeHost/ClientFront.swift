@@ -77,17 +77,20 @@ final class ClientFront {
     private let onOperation: (Operation, RequestID) -> Void
     private let onControl: (ControlRequest) -> Void
     private let regionName: String
+    private let isIsolated: () -> Bool
 
     init(
         loop: EventLoop,
         seed: UInt64,
         regionName: String,
+        isIsolated: @escaping () -> Bool,
         onOperation: @escaping (Operation, RequestID) -> Void,
         onControl: @escaping (ControlRequest) -> Void
     ) {
         self.loop = loop
         self.writer = ResponseWriter(seed: seed)
         self.regionName = regionName
+        self.isIsolated = isIsolated
         self.onOperation = onOperation
         self.onControl = onControl
     }
@@ -167,11 +170,13 @@ final class ClientFront {
         let path = String(decoding: bytes[request.path], as: UTF8.self)
         switch (request.method, path) {
         case (.get, "/"), (.head, "/"):
+            let isIsolated = self.isIsolated()
+            let text = isIsolated ? "isolated from" : "healthy:"
             self.answer(
                 id,
-                status: 200,
+                status: isIsolated ? 503 : 200,
                 .text,
-                Array("healthy: dynamodb.\(self.regionName).amazonaws.com ".utf8)
+                Array("\(text) dynamodb.\(self.regionName).amazonaws.com ".utf8)
             )
         case (.get, _) where path.hasPrefix("/_atoll/"),
             (.post, _) where path.hasPrefix("/_atoll/"):

@@ -234,6 +234,9 @@ package final class NodeHost {
             loop: self.loop,
             seed: processSeed() ^ UInt64(self.member.id.index),
             regionName: self.topology.region(self.member.region).name,
+            isIsolated: { [unowned self] in
+                self.node.isIsolated(now: Instant(nanoseconds: self.loop.now))
+            },
             onOperation: { [unowned self] operation, id in
                 self.take(.operation(operation, .client(id)))
             },
