@@ -57,6 +57,7 @@ def test_hybrid_stamps_cannot_help_writes_that_never_met(cluster_factory):
     cluster, table = make(cluster_factory, "hybrid", **{US: "+5s"})
     fault = cluster.fault("pause-replication", US)
     cluster.put(table, US, "item", text="earlier")
+    cluster.cross()
     cluster.put(table, EU, "item", text="later")
     cluster.heal(fault)
     cluster.verify(table)

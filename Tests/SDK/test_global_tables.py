@@ -229,10 +229,13 @@ def test_batches_and_large_items_replicate(three_regions, table):
 # Last writer wins
 
 @contextlib.contextmanager
-def parted(cluster):
+def parted(cluster, table):
     """No replication between any two regions."""
     faults = [cluster.fault("pause-replication", region) for region in (US, EU)]
     yield
+    cluster.cross()
+    queued = cluster.backlog(table)
+    assert queued[(US, EU)] > 0, "nothing was held up"
     for fault in faults:
         cluster.heal(fault)
 
@@ -247,9 +250,10 @@ def test_concurrent_updates_of_different_attributes(healthy, table):
     key = "worked-example"
     healthy.put(table, US, key, a=0, b=0)
     everywhere(healthy, table, key, {"a": 0, "b": 0})
-    with parted(healthy):
+    with parted(healthy, table):
         set_attribute(healthy, table, US, key, "a", 1)
         set_attribute(healthy, table, EU, key, "b", 1)
+        healthy.cross()
         assert healthy.get(table, US, key) == {"pk": key, "a": 1, "b": 0}
         assert healthy.get(table, EU, key) == {"pk": key, "a": 0, "b": 1}
     everywhere(healthy, table, key, {"a": 0, "b": 1})
@@ -266,8 +270,9 @@ def test_concurrent_updates_of_different_attributes(healthy, table):
 
 def test_conditions_see_the_own_region_only(healthy, table):
     options = {"TableName": table, "ConditionExpression": "attribute_not_exists(pk)"}
-    with parted(healthy):
+    with parted(healthy, table):
         for region in (US, EU):
+            healthy.cross()
             client = healthy.client(region)
             client.put_item(Item={"pk": {"S": "claimed"}, "by": {"S": region}}, **options)
             code, _ = error_of(client.put_item, Item={"pk": {"S": "claimed"}}, **options)
@@ -277,8 +282,9 @@ def test_conditions_see_the_own_region_only(healthy, table):
 
 
 def test_strong_reads_see_the_own_region_only(healthy, table):
-    with parted(healthy):
+    with parted(healthy, table):
         healthy.put(table, US, "strong", n=1)
+        healthy.cross()
         assert healthy.get(table, US, "strong") == {"pk": "strong", "n": 1}
         assert healthy.get(table, EU, "strong") is None
     everywhere(healthy, table, "strong", {"n": 1})
@@ -287,8 +293,9 @@ def test_strong_reads_see_the_own_region_only(healthy, table):
 def test_an_older_write_does_not_raise_a_deleted_item(healthy, table):
     healthy.put(table, US, "grave", n=1)
     everywhere(healthy, table, "grave", {"n": 1})
-    with parted(healthy):
+    with parted(healthy, table):
         healthy.put(table, US, "grave", n=2)
+        healthy.cross()
         delete(healthy, table, EU, "grave")
     everywhere(healthy, table, "grave", None)
     healthy.verify(table)
@@ -301,9 +308,10 @@ def test_an_older_write_does_not_raise_a_deleted_item(healthy, table):
 def test_a_newer_write_beats_an_older_delete(healthy, table):
     healthy.put(table, US, "phoenix", n=1)
     everywhere(healthy, table, "phoenix", {"n": 1})
-    with parted(healthy):
+    with parted(healthy, table):
         delete(healthy, table, EU, "phoenix")
         healthy.put(table, US, "phoenix", n=2)
+        healthy.cross()
         assert healthy.get(table, EU, "phoenix") is None
     everywhere(healthy, table, "phoenix", {"n": 2})
     healthy.verify(table)
@@ -399,6 +407,7 @@ def test_a_pause_queues_and_healing_drains(healthy):
     wait_until(lambda: healthy.backlog(name).get((US, EU)) == 100, 10, "a backlog of 100")
     assert healthy.backlog(name)[(US, AP)] == 100
     assert healthy.backlog(name)[(EU, US)] == 1
+    healthy.cross(US, EU)
     # The pair that is not paused goes on.
     healthy.wait_for_item(name, AP, "other", {"n": 1})
     assert healthy.get(name, US, "other") is None
@@ -430,6 +439,7 @@ def test_a_pause_of_one_direction(healthy):
     healthy.put(name, US, "there", n=1)
     healthy.put(name, EU, "back", n=2)
     healthy.wait_for_item(name, US, "back", {"n": 2})
+    healthy.cross(US, EU)
     assert healthy.get(name, EU, "there") is None
     assert healthy.backlog(name) == {(US, EU): 1, (EU, US): 0}
     healthy.heal(fault)
@@ -445,6 +455,7 @@ def test_verify_names_the_keys_that_differ(healthy):
     fault = healthy.fault("pause-replication", US, EU)
     healthy.put(name, US, "key-7", n=700)
     healthy.put(name, EU, "only-here", n=1)
+    healthy.cross(US, EU)
     done = healthy.atoll("verify", name, "--json", check=False)
     assert done.returncode == 1
     report = healthy.json("verify", name, check=False)["tables"][0]
