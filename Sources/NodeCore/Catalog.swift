@@ -194,7 +194,11 @@ package enum CatalogCommand: Equatable, Sendable {
             let id = TableID(try reader.varint())
             let settings = try reader.bool() ? try TableSettings(decoding: &reader) : nil
             let global = try reader.bool() ? try GlobalState(decoding: &reader) : nil
-            let status = try reader.bool() ? TableStatus(rawValue: try reader.u8()) : nil
+            var status: TableStatus?
+            if try reader.bool() {
+                status = TableStatus(rawValue: try reader.u8())
+                guard status != nil else { throw DecodingError(offset: reader.offset) }
+            }
             self = .updateTable(id, settings, global, status)
         case 5: self = .registerNode(try reader.replica())
         default: throw DecodingError(offset: 0)

@@ -170,8 +170,13 @@ extension Node {
         self.slotByGroup[partition] = nil
         self.eraseGroup(partition)
         for waiter in waiters {
-            if case .answer(let origin, _, _) = waiter.outcome {
+            switch waiter.outcome {
+            case .answer(let origin, _, _), .refusal(let origin, _):
                 self.fail(origin, .requestedResourceNotFound, &effects)
+            case .work(let origin):
+                self.workFinished(origin, .failed, clocks, &effects)
+            case .replication, .catalog:
+                break
             }
         }
     }

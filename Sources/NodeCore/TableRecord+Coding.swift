@@ -73,7 +73,11 @@ extension TableSettings {
                 enabledAt: WallTime(nanoseconds: try reader.u64())
             )
         }
-        let tableClass = try reader.bool() ? TableClass(rawValue: try reader.u8()) : nil
+        var tableClass: TableClass?
+        if try reader.bool() {
+            tableClass = TableClass(rawValue: try reader.u8())
+            guard tableClass != nil else { throw DecodingError(offset: reader.offset) }
+        }
         self.init(
             billingMode: billing,
             payPerRequestSince: since,
