@@ -25,7 +25,7 @@ package enum NodeLimits {
     /// Tables of one region.
     package static let tablesMax = 2_500
     /// Conflicts that one `conflicts` call returns.
-    package static let conflictsMax = 10_000
+    package static let conflictsMax = 20_000
     /// Keys that one drill-down into a digest bucket returns.
     package static let digestKeysMax = 10_000
 }

@@ -69,6 +69,8 @@ package struct Liveness {
     /// - Returns: what the greeting tells beyond that the node lives.
     package mutating func greeted(by node: NodeID, boot: UInt64, now: Instant) -> Return {
         var kind = Return.none
+        // A node that nobody hears cannot lead: it is answered, and otherwise counts as silent.
+        guard boot != 0 else { return kind }
         self.update(node) { peer in
             if peer.isLost { kind = .returned }
             if peer.boot != 0 && peer.boot != boot { kind = .restarted }

@@ -7,7 +7,7 @@ package import Primitives
 /// replication, global table specifications and probes.
 package enum Message: Sendable {
     // Liveness, within a region.
-    /// `boot` differs for each start of the sender's process.
+    /// `boot` differs for each start of the sender's process; zero from one that nobody hears.
     case greeting(sentAt: Instant, boot: UInt64)
     case greetingAcknowledged(sentAt: Instant)
 

@@ -104,8 +104,10 @@ extension Node {
     mutating func tick(_ clocks: Clocks, _ effects: inout [Effect]) {
         self.ticks += 1
         if self.liveness.greetingIsDue(now: clocks.now) {
+            // Isolated, it asks for answers and claims nothing.
+            let boot = self.liveness.isIsolated(now: clocks.now) ? 0 : self.boot
             for peer in self.liveness.peers {
-                effects.append(.send(.greeting(sentAt: clocks.now, boot: self.boot), to: peer.node))
+                effects.append(.send(.greeting(sentAt: clocks.now, boot: boot), to: peer.node))
             }
         }
         for node in self.liveness.newlyLost(now: clocks.now) {

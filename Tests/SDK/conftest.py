@@ -373,7 +373,7 @@ class Cluster:
         }
         return routes
 
-    def conflicts(self, table, limit=10_000):
+    def conflicts(self, table, limit=40_000):
         """The ledger's entries of one table, the latest first."""
         report = self.json("conflicts", "--limit", limit)
         assert report["total"] < limit, "the ledger holds more than one call shows"

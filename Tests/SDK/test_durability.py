@@ -169,8 +169,9 @@ def test_another_nodes_data_are_refused(stopped):
 
     swap()
     text = refused(stopped)
-    assert "belongs to cluster made-for-a-test, node us-east-1-b, incarnation 1" in text
-    assert "and this is cluster made-for-a-test, node us-east-1-a" in text
+    # Either of the two may be the first to refuse.
+    assert "belongs to cluster made-for-a-test, node us-east-1-" in text
+    assert "and this is cluster made-for-a-test, node us-east-1-" in text
     swap()
     starts_again(stopped)
 

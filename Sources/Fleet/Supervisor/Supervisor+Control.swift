@@ -10,7 +10,7 @@ extension Supervisor {
         case (.get, "/v1/lag"): return ControlAnswer(200, await self.lag().json)
         case (.get, "/v1/conflicts"):
             let limit = request.value("limit").flatMap { Int($0) } ?? 50
-            return ControlAnswer(200, await self.conflicts(limit: max(1, min(limit, 10_000))))
+            return ControlAnswer(200, await self.conflicts(limit: max(1, min(limit, 100_000))))
         case (.get, "/v1/faults"): return ControlAnswer(200, self.faultList)
         case (.get, "/v1/verify"):
             let wait = request.value("waitMs").flatMap { UInt64($0) } ?? 0
