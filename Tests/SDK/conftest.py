@@ -1,4 +1,5 @@
 """Real clusters for SDK tests: processes, sockets and disks, on ports of their own."""
+import ctypes
 import functools
 import json
 import os
@@ -88,6 +89,11 @@ def regions_text(*regions, nodes=1, **settings):
     return "\n".join(lines) + "\n"
 
 
+def end_with_parent():
+    """Asks the kernel to stop this process when the tests are killed (Linux: PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
 class Cluster:
     """A cluster started by `atoll up`; ends with the test, and leaves no process behind."""
 
@@ -121,7 +127,7 @@ class Cluster:
         redirections = redirections or {"stdout": self.log, "stderr": subprocess.STDOUT}
         return subprocess.Popen(
             command, cwd=self.directory, env=self.environment, stdin=subprocess.DEVNULL,
-            start_new_session=True, **redirections,
+            start_new_session=True, preexec_fn=end_with_parent, **redirections,
         )
 
     def is_up(self):
