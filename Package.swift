@@ -93,6 +93,13 @@ let package = Package(
             "TablesTests",
             ["Tables", "Replication", "Expressions", "DataModel", "Primitives"]
         ),
+        tests(
+            "NodeCoreTests",
+            [
+                "NodeCore", "Tables", "Replication", "Consensus", "Placement", "Expressions",
+                "DataModel", "Primitives",
+            ]
+        ),
         tests("PlacementTests", ["Placement", "Primitives"]),
         tests("TopologyTests", ["Topology", "Placement", "Primitives"]),
         tests("WireTests", ["Wire", "NodeCore", "DataModel", "Primitives"]),
