@@ -1,12 +1,15 @@
 import CRocksDB
+import Primitives
 import Tables
 
 /// Memory and file limits of one node's database; the defaults suit thirty nodes on a laptop.
 package struct RocksSettings: Equatable, Sendable {
     /// Blocks, indexes and filters of all tables.
     package var blockCacheBytes = 32 << 20
-    /// One memtable; each of the two column families writes one and may flush others.
+    /// One memtable of the items; each of the two column families writes one and may flush others.
     package var memtableBytes = 8 << 20
+    /// One memtable of the log.
+    package var logMemtableBytes = 8 << 20
     /// All memtables together; more makes RocksDB flush the largest.
     package var memtablesBytesMax = 24 << 20
     /// More makes RocksDB flush whatever keeps the oldest log alive; bounds recovery time too.
@@ -19,6 +22,18 @@ package struct RocksSettings: Equatable, Sendable {
     package var freeBytesMin = 64 << 20
 
     package init() {}
+
+    /// Settings of one of many nodes on a machine: memtables differ in size by up to a quarter, so
+    /// that nodes with the same load do not all flush at the same moment and take each other's
+    /// processors.
+    package static func staggered(_ node: String) -> RocksSettings {
+        var settings = RocksSettings()
+        let hash = XXHash64.hash(Array(node.utf8))
+        let spread = { (bits: UInt64) in 0.75 + 0.5 * Double(bits & 0xFFFF) / 65_536 }
+        settings.memtableBytes = Int(Double(settings.memtableBytes) * spread(hash))
+        settings.logMemtableBytes = Int(Double(settings.logMemtableBytes) * spread(hash >> 32))
+        return settings
+    }
 }
 
 /// Builds RocksDB's option objects; both column families share one block cache.
@@ -45,7 +60,7 @@ final class RocksOptions {
             create: create
         )
         self.log = try Self.options(
-            database + Self.family(settings),
+            database + Self.family(memtableBytes: settings.logMemtableBytes),
             cache,
             filterBits: nil,
             create: create
@@ -89,23 +104,23 @@ final class RocksOptions {
     /// Options of a column family.
     ///
     /// Stall limits are far out: a stalled write would stop the loop, and with it every partition.
-    private static func family(_ settings: RocksSettings) -> [String] {
+    private static func family(memtableBytes: Int) -> [String] {
         [
             "compression=kNoCompression",
-            "write_buffer_size=\(settings.memtableBytes)",
+            "write_buffer_size=\(memtableBytes)",
             "max_write_buffer_number=6",
             "level0_file_num_compaction_trigger=4",
             "level0_slowdown_writes_trigger=40",
             "level0_stop_writes_trigger=80",
-            "target_file_size_base=\(2 * settings.memtableBytes)",
-            "max_bytes_for_level_base=\(8 * settings.memtableBytes)",
+            "target_file_size_base=\(2 * memtableBytes)",
+            "max_bytes_for_level_base=\(8 * memtableBytes)",
             "level_compaction_dynamic_level_bytes=true",
         ]
     }
 
     /// Items are read by key, and a conditional write reads a key that often does not exist.
     private static func items(_ settings: RocksSettings) -> [String] {
-        self.family(settings) + [
+        self.family(memtableBytes: settings.memtableBytes) + [
             "memtable_whole_key_filtering=true",
             "memtable_prefix_bloom_size_ratio=0.03",
         ]

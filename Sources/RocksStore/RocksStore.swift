@@ -28,15 +28,16 @@ package final class RocksStore: Store {
     ///   - path: the directory; made when `create` allows.
     ///   - identity: whose data it must be.
     ///   - create: whether an empty or missing directory becomes a new store.
-    ///   - settings: memory and file limits.
+    ///   - settings: memory and file limits; by default those of the identity's node.
     /// - Throws: a message that says what was found and what to do: `io` for a directory that is
     ///   foreign, newer or in use, `corrupt` for a damaged one, `noSpace`.
     package init(
         path: String,
         identity: StoreIdentity,
         create: Bool,
-        settings: RocksSettings = .init()
+        settings: RocksSettings? = nil
     ) throws(StoreError) {
+        let settings = settings ?? .staggered(identity.node)
         let mayCreate = try IdentityRecord.admit(path, identity, create: create)
         guard let synced = rocksdb_writeoptions_create(),
             let plain = rocksdb_writeoptions_create(), let reads = rocksdb_readoptions_create()
