@@ -57,7 +57,10 @@ let package = Package(
                 "Tables",
             ]
         ),
-        module("Wire", ["Primitives", "DataModel", "Expressions", "NodeCore"]),
+        module("Wire", ["Primitives", "DataModel", "Expressions", "NodeCore", "Replication"]),
+
+        // Histories and their judges: nothing of the core.
+        module("History"),
 
         // The I/O edge and the hosts.
         module("EventLoop", ["CUV"]),

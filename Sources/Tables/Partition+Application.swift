@@ -41,7 +41,8 @@ extension Partition {
     ) throws(StoreError) -> Applied {
         precondition(index > self.appliedIndex, "entries apply once and in order")
         var applied = Applied()
-        switch try Command(payload) {
+        let command = try Command(payload)
+        switch command {
         case .write(let write):
             try self.apply(write, store)
             applied.change = (write.totals, write.committedAt)
@@ -66,7 +67,15 @@ extension Partition {
         self.appliedIndex = index
         self.dirty.insert(.core)
         self.appliedThisTurn.append((index, payload))
+        if self.recorder != nil { self.record(command, at: index, store) }
         return applied
+    }
+
+    private mutating func record(_ command: Command, at index: UInt64, _ store: any Store) {
+        // Taken out, so that it can look at the rest.
+        guard var recorder = self.recorder.take() else { return }
+        recorder.record(command, self, at: index, store)
+        self.recorder = recorder
     }
 
     /// Passes an entry that is no command: consensus' own.

@@ -58,8 +58,10 @@ package struct WriteOutcome: Equatable, Sendable {
     /// Sizes as DynamoDB counts them; zero where there is no item.
     package var oldSize = 0
     package var newSize = 0
-    /// The stamp of the version that the write made; nil when it changed nothing.
+    /// The stamp that the write was given; nil when there was nothing to change.
     package var stamp: Stamp?
+    /// The stamp of the item that was there; nil when there was none.
+    package var previousStamp: Stamp?
     /// The write is acknowledged and lost: a version with a greater stamp stays (wall stamps).
     package var isLost = false
 }
@@ -71,8 +73,8 @@ package enum Evaluated: Equatable, Sendable {
     /// Nothing to do: a delete of an item that does not exist. Answer once `dependsOn` is applied,
     /// if it is given: the decision saw a write that may still be lost.
     case unchanged(WriteOutcome, dependsOn: UInt64?)
-    /// The condition failed against `item`; `dependsOn` as above.
-    case conditionFailed(item: Item?, dependsOn: UInt64?)
+    /// The condition failed against `item` with its stamp, if there is one; `dependsOn` as above.
+    case conditionFailed(item: Item?, stamp: Stamp?, dependsOn: UInt64?)
 }
 
 extension Partition {
@@ -98,9 +100,10 @@ extension Partition {
         precondition(self.range.contains(write.key.token), "a key of another partition")
         let (record, dependsOn) = try self.read(write.key, store)
         let old = write.needsOld ? record?.item : nil
+        let liveStamp = record.flatMap { $0.isTombstone ? nil : $0.stamp }
         if let condition = write.condition {
             guard try Self.holds(condition, on: old) else {
-                return .conditionFailed(item: old, dependsOn: dependsOn)
+                return .conditionFailed(item: old, stamp: liveStamp, dependsOn: dependsOn)
             }
         }
         let new = try Self.image(of: write, over: old)
@@ -108,19 +111,20 @@ extension Partition {
             old: old,
             new: new?.item,
             oldSize: record?.size ?? 0,
-            newSize: new?.size ?? 0
+            newSize: new?.size ?? 0,
+            previousStamp: liveStamp
         )
         if new == nil, record?.isTombstone ?? true {
             return .unchanged(outcome, dependsOn: dependsOn)
         }
         if let record { clock.observe(record.stamp) }
         let stamp = clock.issue(wall: wall)
+        outcome.stamp = stamp
         if let record, stamp <= record.stamp {
             outcome.isLost = true
             let loss = self.loss(write.key, stamp, new?.item, to: record.stamp, now, wall)
             return .proposal(Proposal(payload: Command.localLoss(loss).encoded), outcome)
         }
-        outcome.stamp = stamp
         let version = record?.version.replaced(by: stamp) ?? VersionVector(stamp)
         return .proposal(self.proposal(write.key, version, new, replacing: record, now), outcome)
     }

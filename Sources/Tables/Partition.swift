@@ -41,6 +41,10 @@ package struct Partition: Sendable {
     package internal(set) var ledger = LedgerCounts()
 
     var dirty: Dirty = []
+    /// A mistake to be found; only simulations set it.
+    package var bug: Bug?
+    /// Present in partitions that keep a history's apply records.
+    var recorder: ApplyRecorder?
 
     // A leader's view of what is not applied, or not visible in the store yet.
     package internal(set) var isLeading = false
@@ -110,6 +114,7 @@ package struct Partition: Sendable {
     /// The store shows everything that was applied.
     package mutating func turnCommitted() {
         self.appliedThisTurn.removeAll(keepingCapacity: true)
+        self.recorder?.turnCommitted()
         self.overlay.settle(through: self.appliedIndex)
         self.settled = ReplicationCursor(index: self.appliedIndex, totals: self.totals)
     }

@@ -90,7 +90,7 @@ struct PartitionTests {
                 case .unchanged(_, let index):
                     #expect(holds && item == nil && model.items[key] == nil)
                     #expect(index.map { $0 > rig.partition.appliedIndex } ?? true)
-                case .conditionFailed(let shown, let index):
+                case .conditionFailed(let shown, _, let index):
                     #expect(!holds && shown == model.items[key], "seed \(seed) step \(step)")
                     #expect(index.map { $0 > rig.partition.appliedIndex } ?? true)
                 }

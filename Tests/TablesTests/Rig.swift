@@ -220,7 +220,7 @@ extension Evaluated {
     var dependsOn: UInt64? {
         switch self {
         case .proposal: nil
-        case .unchanged(_, let index), .conditionFailed(_, let index): index
+        case .unchanged(_, let index), .conditionFailed(_, _, let index): index
         }
     }
 }
