@@ -60,6 +60,12 @@ package struct NodeSettings: Sendable {
     package var endpointAddress = "127.0.0.1:8000"
     /// Seeds the node's generators (election stagger, choice of peers).
     package var seed: UInt64
+    /// Whether every version that a partition applies leaves an ``ApplyRecord``.
+    package var recordsApplies = false
+    /// Entries kept in a log for followers that lag a little.
+    package var logRetained = NodeLimits.logRetained
+    /// A mistake to be found; only simulations set it.
+    package var bug: Bug?
 
     package init(
         id: NodeID,

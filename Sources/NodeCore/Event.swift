@@ -26,10 +26,11 @@ package enum Origin: Hashable, Sendable {
 
 /// The outcome of an operation; the host turns it into bytes.
 package enum Answer: Sendable {
-    case success(OperationResponse, stamp: [UInt8])
+    /// With a note where the request asked for one.
+    case success(OperationResponse, VersionNote?)
     case failure(ServiceError)
-    /// Bytes that the node which did the work already made.
-    case relayed(status: UInt16, stamp: [UInt8], body: [UInt8])
+    /// Bytes that the node which did the work already made; `fields` are header lines.
+    case relayed(status: UInt16, fields: [UInt8], body: [UInt8])
     /// Only to peers: this node does not lead the partition.
     case notLeader(hint: NodeID?)
 }

@@ -22,6 +22,7 @@ struct ItemPlan {
     var returnValues: ReturnValues = .none
     var returnsItemOnConditionFailure = false
     var capacity: ReturnConsumedCapacity = .none
+    var tellsVersions = false
 
     init(_ operation: Operation) throws(ServiceError) {
         do throws(ExpressionError) {
@@ -49,6 +50,7 @@ struct ItemPlan {
                 key: request.key
             )
             plan.capacity = request.returnConsumedCapacity
+            plan.tellsVersions = request.tellsVersions
             return plan
         case .putItem(let request):
             var names = try Substitutions(request.bindings)
@@ -62,6 +64,7 @@ struct ItemPlan {
             plan.returnValues = request.returnValues
             plan.returnsItemOnConditionFailure = request.returnsItemOnConditionFailure
             plan.capacity = request.returnConsumedCapacity
+            plan.tellsVersions = request.tellsVersions
             return plan
         case .updateItem(let request):
             var names = try Substitutions(request.bindings)
@@ -72,6 +75,7 @@ struct ItemPlan {
             plan.returnValues = request.returnValues
             plan.returnsItemOnConditionFailure = request.returnsItemOnConditionFailure
             plan.capacity = request.returnConsumedCapacity
+            plan.tellsVersions = request.tellsVersions
             return plan
         case .deleteItem(let request):
             var names = try Substitutions(request.bindings)
@@ -81,6 +85,7 @@ struct ItemPlan {
             plan.returnValues = request.returnValues
             plan.returnsItemOnConditionFailure = request.returnsItemOnConditionFailure
             plan.capacity = request.returnConsumedCapacity
+            plan.tellsVersions = request.tellsVersions
             return plan
         case .query(let request):
             var plan = ItemPlan(

@@ -52,8 +52,8 @@ package enum Message: Sendable {
 
 /// The outcome of an operation that another node carried out.
 package enum OperationAnswer: Equatable, Sendable {
-    /// The HTTP status and body that the client gets, and the stamp of a write.
-    case answered(status: UInt16, stamp: [UInt8], body: [UInt8])
+    /// The HTTP status and body that the client gets, and header lines that it asked for.
+    case answered(status: UInt16, fields: [UInt8], body: [UInt8])
     /// That node does not lead the partition; `leader` may know better.
     case notLeader(hint: NodeID?)
 }

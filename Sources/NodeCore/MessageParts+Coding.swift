@@ -3,10 +3,10 @@ import Primitives
 extension OperationAnswer {
     func encode(into writer: inout ByteWriter) {
         switch self {
-        case .answered(let status, let stamp, let body):
+        case .answered(let status, let fields, let body):
             writer.u8(1)
             writer.u16(status)
-            writer.block(stamp)
+            writer.block(fields)
             writer.block(body)
         case .notLeader(let hint):
             writer.u8(2)
@@ -19,7 +19,7 @@ extension OperationAnswer {
         case 1:
             self = .answered(
                 status: try reader.u16(),
-                stamp: try reader.block(),
+                fields: try reader.block(),
                 body: try reader.block()
             )
         case 2: self = .notLeader(hint: try reader.optionalNode())

@@ -3,7 +3,7 @@ import DataModel
 import Placement
 import Primitives
 import Replication
-import Tables
+package import Tables
 
 /// Between consensus' entries and the partition's items.
 extension Node {
@@ -19,12 +19,31 @@ extension Node {
     func freshPartition(_ id: PartitionID, _ table: TableID) -> Tables.Partition? {
         guard let record = self.catalog.table(table), let place = self.catalog.map.partition(id)
         else { return nil }
-        return Tables.Partition(
+        var partition = Tables.Partition(
             id: id,
             descriptor: self.descriptor(record),
             range: place.range.first...place.range.last,
             region: self.settings.region
         )
+        self.prepare(&partition, of: table)
+        return partition
+    }
+
+    /// Hands the settings that are a simulation's down to a partition.
+    private func prepare(_ partition: inout Tables.Partition, of table: TableID) {
+        partition.bug = self.settings.bug
+        guard self.settings.recordsApplies else { return }
+        let id = partition.id
+        let position = self.catalog.partitions(of: table).firstIndex { $0.id == id }
+        partition.recordApplies(position: position ?? 0)
+    }
+
+    /// What partitions here applied since the last call, in each one's order; to be asked for after
+    /// the turn was committed.
+    package mutating func takeApplied() -> [ApplyRecord] {
+        var taken: [ApplyRecord] = []
+        swap(&taken, &self.applied)
+        return taken
     }
 
     func storedPartition(
@@ -33,13 +52,15 @@ extension Node {
     ) throws(StoreError) -> Tables.Partition? {
         guard let record = self.catalog.table(table), let place = self.catalog.map.partition(id)
         else { return nil }
-        return try Tables.Partition.restored(
+        var partition = try Tables.Partition.restored(
             id: id,
             descriptor: self.descriptor(record),
             range: place.range.first...place.range.last,
             region: self.settings.region,
             from: self.store
         )
+        self.prepare(&partition, of: table)
+        return partition
     }
 
     /// Applies committed entries; a command that cannot be applied stops the node, because what
@@ -76,6 +97,9 @@ extension Node {
                 self.storeFailure = error
                 return
             }
+        }
+        if self.settings.recordsApplies {
+            self.applied += self.groups[slot]!.partition!.takeApplied()
         }
     }
 

@@ -70,6 +70,8 @@ package struct Node: ~Copyable {
     var installed: [PartitionID] = []
     /// Slots that applied something since the last commit.
     var committing: [Int] = []
+    /// What partitions applied since the host asked last, if they record it.
+    var applied: [ApplyRecord] = []
     /// A store that can no longer be read; the host stops the node.
     package internal(set) var storeFailure: StoreError?
 

@@ -50,6 +50,8 @@ package struct PutItemRequest: Equatable, Sendable {
     /// `ReturnValuesOnConditionCheckFailure` is `ALL_OLD`.
     package var returnsItemOnConditionFailure = false
     package var returnConsumedCapacity: ReturnConsumedCapacity = .none
+    /// The answer carries a ``VersionNote``.
+    package var tellsVersions = false
 
     package init(table: String, item: Item) {
         self.table = table
@@ -67,6 +69,8 @@ package struct GetItemRequest: Equatable, Sendable {
     /// Names only.
     package var bindings = ExpressionBindings()
     package var returnConsumedCapacity: ReturnConsumedCapacity = .none
+    /// The answer carries a ``VersionNote``.
+    package var tellsVersions = false
 
     package init(table: String, key: Item) {
         self.table = table
@@ -85,6 +89,8 @@ package struct UpdateItemRequest: Equatable, Sendable {
     package var returnValues: ReturnValues = .none
     package var returnsItemOnConditionFailure = false
     package var returnConsumedCapacity: ReturnConsumedCapacity = .none
+    /// The answer carries a ``VersionNote``.
+    package var tellsVersions = false
 
     package init(table: String, key: Item) {
         self.table = table
@@ -102,6 +108,8 @@ package struct DeleteItemRequest: Equatable, Sendable {
     package var returnValues: ReturnValues = .none
     package var returnsItemOnConditionFailure = false
     package var returnConsumedCapacity: ReturnConsumedCapacity = .none
+    /// The answer carries a ``VersionNote``.
+    package var tellsVersions = false
 
     package init(table: String, key: Item) {
         self.table = table

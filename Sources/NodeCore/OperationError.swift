@@ -29,6 +29,8 @@ package struct ServiceError: Error, Equatable, Sendable {
     package var message: String
     /// The stored item, when a condition failed and the request asked for it.
     package var item: Item?
+    /// What a condition saw, when the request asked for it.
+    package var note: VersionNote?
 
     package init(_ kind: Kind, _ message: String, item: Item? = nil) {
         self.kind = kind

@@ -10,7 +10,7 @@ struct PendingRequest {
     var place: UInt64
     var keepsAlive: Bool
     var isHead: Bool
-    /// `operation\0body`, as it is handed to another node.
+    /// As it is handed to another node.
     var handOver: [UInt8]
 }
 
@@ -149,10 +149,12 @@ final class ClientFront {
             self.pending[id.number] = waiting
             return self.takeOther(request, bytes, id)
         }
-        waiting.handOver.reserveCapacity(request.operation.count + 1 + request.body.count)
-        waiting.handOver.append(contentsOf: bytes[request.operation])
-        waiting.handOver.append(0)
-        waiting.handOver.append(contentsOf: bytes[request.body])
+        waiting.handOver = HandedOver.encode(
+            target: request.operation,
+            body: request.body,
+            tellsVersions: request.tellsVersions,
+            in: bytes
+        )
         self.pending[id.number] = waiting
         do throws(ServiceError) {
             let operation = try OperationDecoder.decode(
@@ -160,7 +162,7 @@ final class ClientFront {
                 body: request.body,
                 in: bytes
             )
-            self.onOperation(operation, id)
+            self.onOperation(request.tellsVersions ? operation.tellingVersions() : operation, id)
         } catch {
             self.answer(id, .failure(error))
         }
@@ -207,7 +209,7 @@ final class ClientFront {
 
     func answer(_ id: RequestID, _ answer: Answer) {
         let encoded = AnswerEncoder.encode(answer)
-        self.answer(id, status: Int(encoded.status), .amazonJSON, encoded.body, encoded.stamp)
+        self.answer(id, status: Int(encoded.status), .amazonJSON, encoded.body, encoded.fields)
     }
 
     func answer(
@@ -215,7 +217,7 @@ final class ClientFront {
         status: Int,
         _ type: ContentType,
         _ body: [UInt8],
-        _ stamp: [UInt8] = []
+        _ fields: [UInt8] = []
     ) {
         guard let waiting = self.pending.removeValue(forKey: id.number),
             waiting.connection.connection.isOpen
@@ -228,7 +230,7 @@ final class ClientFront {
         head.isHead = waiting.isHead
         let client = waiting.connection
         client.answer(waiting.place, keepsAlive: waiting.keepsAlive) { out in
-            self.writer.append(head, body: body, stamp: stamp, to: &out)
+            self.writer.append(head, body: body, fields: fields, to: &out)
         }
         if client.isPaused, client.waiting < Self.pipelinedMax / 2 {
             client.isPaused = false

@@ -36,14 +36,15 @@ struct SkewedClock {
 
 /// Turns answers into HTTP status and body.
 enum AnswerEncoder {
-    static func encode(_ answer: Answer) -> (status: UInt16, stamp: [UInt8], body: [UInt8]) {
+    static func encode(_ answer: Answer) -> (status: UInt16, fields: [UInt8], body: [UInt8]) {
         switch answer {
-        case .success(let response, let stamp):
-            return (200, stamp, ResponseEncoder.encode(response))
+        case .success(let response, let note):
+            return (200, VersionFields.lines(of: note), ResponseEncoder.encode(response))
         case .failure(let error):
-            return (UInt16(error.kind.status), [], ResponseEncoder.encode(error))
-        case .relayed(let status, let stamp, let body):
-            return (status, stamp, body)
+            let fields = VersionFields.lines(of: error.note)
+            return (UInt16(error.kind.status), fields, ResponseEncoder.encode(error))
+        case .relayed(let status, let fields, let body):
+            return (status, fields, body)
         case .notLeader:
             return self.encode(.failure(.internalServer))
         }
@@ -52,7 +53,7 @@ enum AnswerEncoder {
     static func forPeer(_ answer: Answer) -> OperationAnswer {
         if case .notLeader(let hint) = answer { return .notLeader(hint: hint) }
         let encoded = self.encode(answer)
-        return .answered(status: encoded.status, stamp: encoded.stamp, body: encoded.body)
+        return .answered(status: encoded.status, fields: encoded.fields, body: encoded.body)
     }
 }
 

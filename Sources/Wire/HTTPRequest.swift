@@ -37,4 +37,6 @@ package struct HTTPRequest: Equatable, Sendable {
     package var origin = 0..<0
     /// `x-atoll-control: 1`: a browser's form cannot send it.
     package var isControl = false
+    /// `x-atoll-history: 1`: the answer shall tell of versions.
+    package var tellsVersions = false
 }

@@ -107,11 +107,16 @@ package struct RequestParser: Sendable {
 extension RequestParser {
     /// Appends `request` as a client would send it to the next server: without the headers that
     /// belong to this connection, and with a Content-Length.
-    package func appendRelayed(_ request: HTTPRequest, to out: inout [UInt8]) {
+    package func appendRelayed(
+        _ request: HTTPRequest,
+        tellsVersions: Bool = false,
+        to out: inout [UInt8]
+    ) {
         let bytes = self.bytes
         out.append(contentsOf: bytes[request.head.lowerBound..<request.target.upperBound])
         out.append(contentsOf: " HTTP/1.1\r\n".utf8)
         HTTPHop.appendHeaders(bytes, request.headers, to: &out)
+        if tellsVersions { out.append(contentsOf: "x-atoll-history: 1\r\n".utf8) }
         out.append(contentsOf: "Content-Length: ".utf8)
         DecimalText.append(request.body.count, to: &out)
         out.append(contentsOf: "\r\n\r\n".utf8)

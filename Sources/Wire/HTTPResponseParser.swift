@@ -18,6 +18,12 @@ package struct HTTPResponse: Equatable, Sendable {
     package var requestID = 0..<0
     /// `x-atoll-stamp`.
     package var stamp = 0..<0
+    /// `x-atoll-write`.
+    package var write = 0..<0
+    /// `x-atoll-previous-stamp`.
+    package var previousStamp = 0..<0
+    /// `x-atoll-previous-write`.
+    package var previousWrite = 0..<0
 }
 
 /// Reads the responses of one connection from bytes that arrive in any pieces; the client's side
@@ -199,6 +205,12 @@ private struct ResponseLines: Sendable {
             self.response.contentType = value
         case 13 where HTTPSyntax.matches(bytes, name, "x-atoll-stamp"):
             self.response.stamp = value
+        case 13 where HTTPSyntax.matches(bytes, name, "x-atoll-write"):
+            self.response.write = value
+        case 22 where HTTPSyntax.matches(bytes, name, "x-atoll-previous-stamp"):
+            self.response.previousStamp = value
+        case 22 where HTTPSyntax.matches(bytes, name, "x-atoll-previous-write"):
+            self.response.previousWrite = value
         case 14 where HTTPSyntax.matches(bytes, name, "content-length"):
             guard self.contentLength == nil, let length = HTTPSyntax.decimal(bytes, value) else {
                 throw .badContentLength

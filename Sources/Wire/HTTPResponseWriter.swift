@@ -43,12 +43,11 @@ package struct ResponseWriter: Sendable {
     /// Request ids are drawn from `seed`, which is the host's choice.
     package init(seed: UInt64) { self.random = SplitMix64(seed: seed) }
 
-    /// Appends a whole response; `stamp` is the value of `x-atoll-stamp`, visible ASCII, empty for
-    /// none.
+    /// Appends a whole response; `fields` are further header lines, each behind its CR LF.
     package mutating func append(
         _ head: ResponseHead,
         body: [UInt8],
-        stamp: [UInt8] = [],
+        fields: [UInt8] = [],
         to out: inout [UInt8]
     ) {
         Self.append("HTTP/1.1 ", to: &out)
@@ -61,10 +60,7 @@ package struct ResponseWriter: Sendable {
         self.appendRequestID(to: &out)
         Self.append("\r\nx-amz-crc32: ", to: &out)
         DecimalText.append(UInt(CRC32.checksum(body)), to: &out)
-        if !stamp.isEmpty {
-            Self.append("\r\nx-atoll-stamp: ", to: &out)
-            out.append(contentsOf: stamp)
-        }
+        out.append(contentsOf: fields)
         Self.append("\r\nContent-Type: ", to: &out)
         Self.append(head.contentType.value, to: &out)
         Self.append("\r\nContent-Length: ", to: &out)
