@@ -40,7 +40,7 @@ def test_every_acknowledged_write_is_accounted_for(healthy, table):
 
 
 def test_short_cuts_and_deaths_over_and_over(healthy, table):
-    with SharedKeyLoad(healthy, table, REGIONS, seed=2) as load:
+    with SharedKeyLoad(healthy, table, REGIONS, seed=2, rate=8) as load:
         load.go_on(count=15)
         for number, region in enumerate(REGIONS):
             other = REGIONS[(number + 1) % 3]
@@ -95,70 +95,63 @@ def test_a_whole_region_killed_at_once_loses_nothing(healthy, table):
 def test_every_node_of_every_region_killed_at_once_loses_nothing(healthy, table):
     with SharedKeyLoad(healthy, table, REGIONS, seed=5) as load:
         load.go_on()
-        faults = [healthy.fault("kill", region) for region in REGIONS]
-        for fault in reversed(faults):
-            healthy.heal(fault)
+        fault = healthy.fault("kill", "all")
+        assert len(fault["measurements"]) == 9
+        healthy.heal(fault)
         load.go_on()
     healthy.verify(table)
     load.account()
 
 
-def test_killed_leaders_are_replaced_and_strong_reads_never_go_back(healthy):
+@pytest.fixture
+def counters(healthy):
+    """Counters of one region under load, checked when the test is over."""
     name = unique("counters")
     healthy.create_table(name, US)
-    gaps = []
     with Counters(healthy, name, US) as counters:
-        wait_until(lambda: counters.resumed(0), 20, "the first write of each key")
-        for _ in range(4):
-            leader = next(iter(healthy.leaders(name, US).values()))
-            began = time.monotonic()
-            fault = healthy.fault("kill", leader)
-            resumed = wait_until(lambda: counters.resumed(began), 20, "writes of every key")
-            gaps.append(round(resumed - began, 2))
-            healthy.heal(fault)
-            whole = time.monotonic()
-            wait_until(lambda: counters.resumed(whole), 20, "writes with three nodes")
-        wait_until(lambda: counters.reads > 100, 60, "a hundred reads")
-    print(f"seconds from the kill to the slowest key's next write: {gaps}; {counters.reads} reads")
+        counters.go_on()
+        yield counters
+        counters.go_on()
     counters.check(healthy.items(name, US))
-    # Found dead, elected and leased, on a machine that runs nine nodes and this load.
-    assert max(gaps) < 6
 
 
-def test_paused_leaders_do_not_serve_stale_reads(healthy):
+def leader_of(cluster, counters):
+    return next(iter(cluster.leaders(counters.table, US).values()))
+
+
+def test_killed_leaders_are_replaced_and_strong_reads_never_go_back(healthy, counters):
+    silences = []
+    for _ in range(5):
+        began = time.monotonic()
+        fault = healthy.fault("kill", leader_of(healthy, counters))
+        silences.append(round(counters.silence(began - 1, counters.go_on()), 2))
+        healthy.heal(fault)
+        counters.go_on()
+    print(f"longest silence of a key, seconds, by kill: {silences}; {counters.reads} reads")
+    # A lease runs out and another is elected, on a machine that runs nine nodes and this load.
+    assert 0.1 < max(silences) < 4
+    assert counters.reads > 100
+
+
+def test_paused_leaders_do_not_serve_stale_reads(healthy, counters):
     """A leader that was stopped and goes on must not answer from before the stop."""
-    name = unique("paused")
-    healthy.create_table(name, US)
-    with Counters(healthy, name, US) as counters:
-        wait_until(lambda: counters.resumed(0), 20, "the first write of each key")
-        for _ in range(3):
-            leader = next(iter(healthy.leaders(name, US).values()))
-            fault = healthy.fault("pause", leader)
-            paused = time.monotonic()
-            wait_until(lambda: counters.resumed(paused), 20, "writes of every key")
-            healthy.heal(fault)
-            back = time.monotonic()
-            wait_until(lambda: counters.resumed(back), 20, "writes of every key")
-        wait_until(lambda: counters.reads > 100, 60, "a hundred reads")
-    counters.check(healthy.items(name, US))
+    for _ in range(3):
+        fault = healthy.fault("pause", leader_of(healthy, counters))
+        counters.go_on()
+        healthy.heal(fault)
+        counters.go_on()
+    assert counters.reads > 100
 
 
-def test_leaders_that_are_cut_off_do_not_serve_stale_reads(healthy):
-    name = unique("cut")
-    healthy.create_table(name, US)
-    with Counters(healthy, name, US) as counters:
-        wait_until(lambda: counters.resumed(0), 20, "the first write of each key")
-        for options in ([], ["--one-way"]):
-            leader = next(iter(healthy.leaders(name, US).values()))
-            fault = healthy.fault("partition", leader, "rest", *options)
-            cut = time.monotonic()
-            # The gateway still reaches the node that is cut off, and that node knows its peers are
-            # gone: only requests through the others succeed.
-            wait_until(lambda: counters.resumed(cut), 30, "writes of every key")
-            healthy.heal(fault)
-            whole = time.monotonic()
-            wait_until(lambda: counters.resumed(whole), 20, "writes of every key")
-    counters.check(healthy.items(name, US))
+@pytest.mark.parametrize("options", [[], ["--one-way"]])
+def test_leaders_that_are_cut_off_do_not_serve_stale_reads(healthy, counters, options):
+    """Clients still reach the node that its peers cannot reach, or do not hear."""
+    for _ in range(2):
+        fault = healthy.fault("partition", leader_of(healthy, counters), "rest", *options)
+        counters.go_on()
+        healthy.heal(fault)
+        counters.go_on()
+    assert counters.reads > 100
 
 
 def test_a_node_that_lost_its_disk_is_refilled(healthy):

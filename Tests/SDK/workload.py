@@ -243,6 +243,21 @@ class Counters:
                 firsts.setdefault(key, at)
         return max(firsts.values()) if len(firsts) == len(self.keys) else None
 
+    def go_on(self, seconds=30):
+        """Waits until every key is written after now, and strong reads succeed; when it was."""
+        since, reads = time.monotonic(), self.reads
+        resumed = wait_until(lambda: self.resumed(since), seconds, "a write of every key")
+        wait_until(lambda: self.reads > reads + 20, seconds, "20 more strong reads")
+        return resumed
+
+    def silence(self, since, until):
+        """The longest time, in seconds, between two acknowledged writes of one key."""
+        longest = 0
+        for key in self.keys:
+            times = [at for at, k in list(self.acknowledged) if k == key and since <= at <= until]
+            longest = max([longest, *(b - a for a, b in itertools.pairwise(times))])
+        return longest
+
     def check(self, final):
         """No read went back, and the counters are what was acknowledged."""
         assert self.violations == []
