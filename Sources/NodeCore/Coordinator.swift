@@ -7,6 +7,14 @@ enum Coordinator {
     case batchGet(BatchGetCoordinator)
     case batchWrite(BatchWriteCoordinator)
 
+    /// Carrying out a part twice changes nothing.
+    var isReading: Bool {
+        switch self {
+        case .scan, .batchGet: true
+        case .batchWrite: false
+        }
+    }
+
     var isStalled: Bool {
         switch self {
         case .scan(let scan): scan.isStalled

@@ -8,10 +8,20 @@ package enum NodeLimits {
     package static let pageBytes = 1 << 20
     /// A BatchGetItem answer stops at this many bytes; the rest is returned as unprocessed.
     package static let batchBytes = 16 << 20
-    /// How long a request may look for a leader before it fails.
+    /// How long a request may look for a leader before it fails: several times what a failover
+    /// takes.
     package static let requestPatience: Nanoseconds = .milliseconds(3_000)
     /// How long a request that was handed to another node may take.
-    package static let forwardPatience: Nanoseconds = .milliseconds(8_000)
+    ///
+    /// It ends sooner when that node is lost or no longer shows that it hears this one; a leader
+    /// that cannot commit steps down and says so long before.
+    package static let forwardPatience: Nanoseconds = .milliseconds(5_000)
+    /// Every request is answered within this, if only with an error.
+    ///
+    /// The longest looked for a leader to the last moment and was handed over then. Clients wait
+    /// longer (the read time-outs of the AWS SDKs begin at 30 s), so that they hear of an error,
+    /// and repeat, instead of hanging.
+    package static let answerMax: Nanoseconds = requestPatience + forwardPatience
     /// Votes kept for groups that are about to be known here.
     package static let earlyMax = 8_192
     /// Bytes of a snapshot chunk.

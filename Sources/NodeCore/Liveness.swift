@@ -139,6 +139,15 @@ package struct Liveness {
 
     package func isLost(_ node: NodeID) -> Bool { self[node]?.isLost ?? false }
 
+    /// False once `node` has been silent for too long, or has not shown for as long that it hears
+    /// this node: what is asked of it will hardly be answered.
+    ///
+    /// Other regions are not watched.
+    package func answers(_ node: NodeID, now: Instant) -> Bool {
+        guard let peer = self[node] else { return true }
+        return !peer.isLost && now.since(peer.acknowledgedAt) <= NodeTiming.silence
+    }
+
     private mutating func update(_ node: NodeID, _ change: (inout Peer) -> Void) {
         guard let index = self.peers.firstIndex(where: { $0.node == node }) else { return }
         change(&self.peers[index])

@@ -14,6 +14,7 @@ extension Node {
         _ request: BatchGetItemRequest,
         _ operation: Operation,
         _ origin: Origin,
+        _ retryUntil: Instant,
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
@@ -23,7 +24,7 @@ extension Node {
             for (index, share) in request.tables.enumerated() {
                 let projection = try Self.projection(of: share)
                 guard let table = self.catalog.table(named: share.table), table.serves else {
-                    return self.confirmMissing(operation, origin, clocks, &effects)
+                    return self.confirmMissing(operation, origin, retryUntil, clocks, &effects)
                 }
                 let keys = try Self.distinctKeys(share.keys, table.schema)
                 plans.append(BatchGetPlan(projection: projection, keys: keys))
@@ -33,7 +34,7 @@ extension Node {
                 origin: origin,
                 request: request,
                 plans: plans,
-                deadline: clocks.now + NodeLimits.requestPatience,
+                deadline: retryUntil,
                 parts: parts,
                 found: plans.map { $0.keys.map { _ in nil } }
             )
@@ -107,14 +108,16 @@ extension Node {
         for index in batch.parts.indices where batch.parts[index].state == .stalled {
             let part = batch.parts[index]
             let isConsistent = batch.request.tables[part.table].consistentRead
-            guard let partition = self.catalog.map.partition(part.partition) else {
+            guard let partition = self.catalog.map.partition(part.partition),
+                batch.deadline > clocks.now
+            else {
                 batch.parts[index].state = .done
                 batch.parts[index].isUnprocessed = true
                 continue
             }
             if let slot = self.readableSlot(part.partition, isConsistent, clocks) {
                 batch.take(self.read(part.keys, slot), index)
-            } else if let node = self.workNode(for: partition, isConsistent) {
+            } else if let node = self.workNode(for: partition, isConsistent, clocks) {
                 batch.parts[index].state = .waiting
                 self.call(
                     node,
@@ -125,9 +128,6 @@ extension Node {
                     batch.deadline,
                     &effects
                 )
-            } else if batch.deadline <= clocks.now {
-                batch.parts[index].state = .done
-                batch.parts[index].isUnprocessed = true
             }
         }
         self.coordinators[id] = .batchGet(batch)
@@ -147,6 +147,7 @@ extension Node {
         _ request: BatchWriteItemRequest,
         _ operation: Operation,
         _ origin: Origin,
+        _ retryUntil: Instant,
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
@@ -154,14 +155,14 @@ extension Node {
             var parts: [BatchWriteCoordinator.Part] = []
             for (index, share) in request.tables.enumerated() {
                 guard let table = self.catalog.table(named: share.table), table.serves else {
-                    return self.confirmMissing(operation, origin, clocks, &effects)
+                    return self.confirmMissing(operation, origin, retryUntil, clocks, &effects)
                 }
                 try self.split(share.writes, of: table, index, into: &parts)
             }
             let batch = BatchWriteCoordinator(
                 origin: origin,
                 request: request,
-                deadline: clocks.now + NodeLimits.requestPatience,
+                deadline: retryUntil,
                 parts: parts
             )
             let id = self.coordinators.insert(.batchWrite(batch))
@@ -226,6 +227,13 @@ extension Node {
         guard case .batchWrite(var batch) = self.coordinators[id] else { return }
         for index in batch.parts.indices where batch.parts[index].state == .stalled {
             let part = batch.parts[index]
+            guard let partition = self.catalog.map.partition(part.partition),
+                batch.deadline > clocks.now
+            else {
+                batch.parts[index].state = .done
+                batch.parts[index].isUnprocessed = true
+                continue
+            }
             if let slot = self.writableSlot(part.partition, clocks) {
                 batch.parts[index].state = .waiting
                 // Single-replica groups answer at once, so the state has to be in place before.
@@ -240,9 +248,7 @@ extension Node {
                 )
                 guard case .batchWrite(let written) = self.coordinators[id] else { return }
                 batch = written
-            } else if let partition = self.catalog.map.partition(part.partition),
-                let node = self.workNode(for: partition, true)
-            {
+            } else if let node = self.workNode(for: partition, true, clocks) {
                 batch.parts[index].state = .waiting
                 self.call(
                     node,
@@ -253,11 +259,6 @@ extension Node {
                     batch.deadline,
                     &effects
                 )
-            } else if batch.deadline <= clocks.now
-                || self.catalog.map.partition(part.partition) == nil
-            {
-                batch.parts[index].state = .done
-                batch.parts[index].isUnprocessed = true
             }
         }
         self.coordinators[id] = .batchWrite(batch)

@@ -163,8 +163,9 @@ extension Node {
     }
 
     /// A node of the region is gone: its followers look for another leader, its leaders stop
-    /// sending to it.
+    /// sending to it, and nobody waits for its answers.
     mutating func nodeLost(_ node: NodeID, _ clocks: Clocks, _ effects: inout [Effect]) {
+        self.failCalls(to: node, clocks, &effects)
         for slot in self.groups.indices {
             guard let group = self.groups[slot] else { continue }
             if group.raft.leader?.node == node {

@@ -45,7 +45,8 @@ extension Node {
         guard Int(message.position) < partitions.count else { return }
         let partition = partitions[Int(message.position)]
         guard let slot = self.writableSlot(partition.id, clocks) else {
-            guard !message.isRelayed, let node = self.workNode(for: partition, true) else { return }
+            guard !message.isRelayed, let node = self.workNode(for: partition, true, clocks)
+            else { return }
             var relayed = message
             relayed.isRelayed = true
             effects.append(.send(.replicate(relayed), to: node))

@@ -19,11 +19,11 @@ extension Node {
             let plan = try ItemPlan(operation)
             guard let position = self.catalog.position(named: plan.table),
                 self.catalog.tables[position].serves
-            else { return self.confirmMissing(operation, origin, clocks, &effects) }
+            else { return self.confirmMissing(operation, origin, retryUntil, clocks, &effects) }
             let target = try ItemTarget(plan, self.catalog.tables[position].schema)
             let id = self.catalog.tables[position].id
             guard let partition = self.catalog.map.partition(of: id, for: target.token) else {
-                return self.confirmMissing(operation, origin, clocks, &effects)
+                return self.confirmMissing(operation, origin, retryUntil, clocks, &effects)
             }
             let needsLeader = plan.needsLeader
             let slot =
@@ -31,7 +31,7 @@ extension Node {
                 ? self.readableSlot(partition.id, needsLeader, clocks)
                 : self.writableSlot(partition.id, clocks)
             guard let slot else {
-                let node = self.workNode(for: partition, needsLeader)
+                let node = self.workNode(for: partition, needsLeader, clocks)
                 return self.send(
                     operation,
                     origin,

@@ -16,7 +16,7 @@ struct Call {
         case part(coordinator: UInt64, part: Int)
         case inquiry(Origin, PendingReplica)
         /// How far the catalog is committed; the operation is tried again once that is applied.
-        case fence(Origin, Operation)
+        case fence(Origin, Operation, retryUntil: Instant)
     }
 
     var kind: Kind
@@ -83,11 +83,11 @@ extension Node {
                 &effects
             )
         case .scan(let request):
-            self.beginScan(request, operation, origin, clocks, &effects)
+            self.beginScan(request, operation, origin, retryUntil, clocks, &effects)
         case .batchGetItem(let request):
-            self.beginBatchGet(request, operation, origin, clocks, &effects)
+            self.beginBatchGet(request, operation, origin, retryUntil, clocks, &effects)
         case .batchWriteItem(let request):
-            self.beginBatchWrite(request, operation, origin, clocks, &effects)
+            self.beginBatchWrite(request, operation, origin, retryUntil, clocks, &effects)
         }
     }
 
@@ -105,8 +105,7 @@ extension Node {
             // Handed over once already: the first node decides what to do next.
             effects.append(.answer(origin, .notLeader(hint: node)))
         case .client(let request):
-            guard let node, node != self.settings.id, self.connectedNodes[Int(node.index)],
-                !self.liveness.isLost(node)
+            guard let node, node != self.settings.id, self.isReachable(node, clocks.now)
             else {
                 self.park(operation, origin, retryUntil, &effects)
                 return
@@ -185,17 +184,19 @@ extension Node {
         }
     }
 
-    /// The stream to a node broke: reads are repeated elsewhere; of writes nobody knows whether
-    /// they happened, so their clients hear of an internal error, as from the service.
+    /// The stream to a node broke, or it fell silent: reads are repeated elsewhere; of writes nobody
+    /// knows whether they happened, so their clients hear of an internal error, as from the service.
     mutating func failCalls(to node: NodeID, _ clocks: Clocks, _ effects: inout [Effect]) {
         for id in self.calls.ids(where: { $0.node == node }) { self.giveUp(id, clocks, &effects) }
     }
 
     mutating func expireCalls(_ clocks: Clocks, _ effects: inout [Effect]) {
         guard self.calls.count > 0, self.ticks % 5 == 0 else { return }
-        for id in self.calls.ids(where: { $0.deadline <= clocks.now }) {
-            self.giveUp(id, clocks, &effects)
+        let liveness = self.liveness
+        let overdue = self.calls.ids { call in
+            call.deadline <= clocks.now || !liveness.answers(call.node, now: clocks.now)
         }
+        for id in overdue { self.giveUp(id, clocks, &effects) }
     }
 
     private mutating func giveUp(_ id: UInt64, _ clocks: Clocks, _ effects: inout [Effect]) {
@@ -208,11 +209,18 @@ extension Node {
                 self.fail(origin, .internalServer, &effects)
             }
         case .part(let coordinator, let part):
-            self.partDone(coordinator, part, .failed, clocks, &effects)
+            let isRepeatable = self.coordinators[coordinator]?.isReading == true
+            self.partDone(
+                coordinator,
+                part,
+                isRepeatable && call.deadline > clocks.now ? .notLeader(hint: nil) : .failed,
+                clocks,
+                &effects
+            )
         case .inquiry(let origin, _):
             self.fail(origin, .internalServer, &effects)
-        case .fence(let origin, let operation):
-            self.park(operation, origin, clocks.now + NodeLimits.requestPatience, &effects)
+        case .fence(let origin, let operation, let retryUntil):
+            self.park(operation, origin, retryUntil, &effects)
         }
     }
 
@@ -233,6 +241,7 @@ extension Node {
     mutating func confirmMissing(
         _ operation: Operation,
         _ origin: Origin,
+        _ retryUntil: Instant,
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
@@ -240,16 +249,13 @@ extension Node {
             return self.fail(origin, .requestedResourceNotFound, &effects)
         }
         guard let leader = self.catalogLeader, leader != self.settings.id,
-            self.connectedNodes[Int(leader.index)]
-        else {
-            let deadline = clocks.now + NodeLimits.requestPatience
-            return self.park(operation, origin, deadline, &effects)
-        }
+            self.isReachable(leader, clocks.now)
+        else { return self.park(operation, origin, retryUntil, &effects) }
         let call = self.calls.insert(
             Call(
-                kind: .fence(origin, operation),
+                kind: .fence(origin, operation, retryUntil: retryUntil),
                 node: leader,
-                deadline: clocks.now + NodeLimits.requestPatience
+                deadline: retryUntil
             )
         )
         effects.append(.send(.catalogFence(call: call), to: leader))
@@ -272,19 +278,16 @@ extension Node {
         _ effects: inout [Effect]
     ) {
         guard let waiting = self.calls.remove(call),
-            case .fence(let origin, let operation) = waiting.kind
+            case .fence(let origin, let operation, let retryUntil) = waiting.kind
         else { return }
-        guard let index else {
-            let deadline = clocks.now + NodeLimits.requestPatience
-            return self.park(operation, origin, deadline, &effects)
-        }
+        guard let index else { return self.park(operation, origin, retryUntil, &effects) }
         guard self.catalog.version < index else {
             self.fencedVersion = index
             defer { self.fencedVersion = nil }
             return self.route(
                 operation,
                 origin,
-                retryUntil: clocks.now + NodeLimits.requestPatience,
+                retryUntil: retryUntil,
                 clocks,
                 &effects
             )
@@ -294,7 +297,7 @@ extension Node {
                 operation: operation,
                 origin: origin,
                 version: index,
-                deadline: clocks.now + NodeLimits.requestPatience
+                deadline: retryUntil
             )
         )
     }
@@ -310,7 +313,7 @@ extension Node {
                 self.route(
                     entry.operation,
                     entry.origin,
-                    retryUntil: clocks.now + NodeLimits.requestPatience,
+                    retryUntil: entry.deadline,
                     clocks,
                     &effects
                 )

@@ -9,13 +9,14 @@ extension Node {
         _ request: ScanRequest,
         _ operation: Operation,
         _ origin: Origin,
+        _ retryUntil: Instant,
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
         do throws(ServiceError) {
             let plan = try ScanPlan(request)
             guard let table = self.catalog.table(named: request.table), table.serves else {
-                return self.confirmMissing(operation, origin, clocks, &effects)
+                return self.confirmMissing(operation, origin, retryUntil, clocks, &effects)
             }
             let tokens = request.segment?.tokens ?? (first: 0, last: .max)
             var scan = ScanCoordinator(
@@ -25,7 +26,7 @@ extension Node {
                 schema: table.schema,
                 first: tokens.first,
                 last: tokens.last,
-                deadline: clocks.now + NodeLimits.requestPatience,
+                deadline: retryUntil,
                 token: tokens.first
             )
             if let start = request.exclusiveStartKey {
@@ -76,7 +77,7 @@ extension Node {
             )
             let isConsistent = scan.plan.request.consistentRead
             guard let slot = self.readableSlot(partition.id, isConsistent, clocks) else {
-                if let node = self.workNode(for: partition, isConsistent) {
+                if let node = self.workNode(for: partition, isConsistent, clocks) {
                     self.coordinators[id] = .scan(scan)
                     return self.call(
                         node,

@@ -46,21 +46,25 @@ extension Node {
     }
 
     /// The node to ask for a partition's work when it cannot be done here.
-    func workNode(for partition: Placement.Partition, _ needsLeader: Bool) -> NodeID? {
+    func workNode(
+        for partition: Placement.Partition,
+        _ needsLeader: Bool,
+        _ clocks: Clocks
+    ) -> NodeID? {
         if let slot = self.slot(of: partition.id) {
             guard let leader = self.groups[slot]?.raft.leader?.node, leader != self.settings.id,
-                self.isReachable(leader)
+                self.isReachable(leader, clocks.now)
             else { return nil }
             return leader
         }
-        for replica in partition.replicas where self.isReachable(replica.node) {
+        for replica in partition.replicas where self.isReachable(replica.node, clocks.now) {
             return replica.node
         }
         return nil
     }
 
-    func isReachable(_ node: NodeID) -> Bool {
-        self.connectedNodes[Int(node.index)] && !self.liveness.isLost(node)
+    func isReachable(_ node: NodeID, _ now: Instant) -> Bool {
+        self.connectedNodes[Int(node.index)] && self.liveness.answers(node, now: now)
     }
 
     mutating func call(
