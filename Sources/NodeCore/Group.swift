@@ -64,6 +64,9 @@ struct Waiter {
 
     var index: LogIndex
     var outcome: Outcome
+    /// The answer rests on what was read here, not on an entry of its own: it is only true if this
+    /// replica still leads alone when it is given.
+    var needsLease = false
 }
 
 /// Who waits for a change of the catalog.

@@ -369,7 +369,13 @@ extension Node {
         let count = self.groups[slot]!.waiters.prefix { $0.index <= index }.count
         let done = Array(self.groups[slot]!.waiters.prefix(count))
         self.groups[slot]!.waiters.removeFirst(count)
-        for waiter in done { self.complete(waiter, clocks, &effects) }
+        for waiter in done {
+            if waiter.needsLease, !self.leadsUnderLease(slot, now: clocks.now) {
+                self.lose(waiter, clocks, &effects)
+            } else {
+                self.complete(waiter, clocks, &effects)
+            }
+        }
     }
 
     private mutating func complete(

@@ -41,12 +41,23 @@ extension Node {
                     &effects
                 )
             }
-            try self.carryOut(plan, target, slot, origin, clocks, &effects)
+            guard try self.carryOut(plan, target, slot, origin, clocks, &effects) else {
+                // Once there is a lease, or another leader, it can be decided.
+                return self.send(
+                    operation,
+                    origin,
+                    to: nil,
+                    retryUntil: retryUntil,
+                    clocks,
+                    &effects
+                )
+            }
         } catch {
             self.fail(origin, error, &effects)
         }
     }
 
+    /// - Returns: false when the replica in `slot` cannot tell whether what it holds is the latest.
     private mutating func carryOut(
         _ plan: ItemPlan,
         _ target: ItemTarget,
@@ -54,15 +65,16 @@ extension Node {
         _ origin: Origin,
         _ clocks: Clocks,
         _ effects: inout [Effect]
-    ) throws(ServiceError) {
+    ) throws(ServiceError) -> Bool {
         switch (target, plan.action) {
         case (.keys(let bounds, let schema), _):
             try self.answerQuery(plan, bounds, schema, slot, origin, &effects)
         case (.item(let key), .get(let isConsistent, let projection)):
             try self.answerGet(plan, key, isConsistent, projection, slot, origin, &effects)
         case (.item(let key), _):
-            try self.write(plan, key, slot, origin, clocks, &effects)
+            return try self.write(plan, key, slot, origin, clocks, &effects)
         }
+        return true
     }
 
     // MARK: Reads
@@ -190,6 +202,13 @@ extension Node {
 
     // MARK: Writes
 
+    /// Decides a write.
+    ///
+    /// Most become a log entry, which commits only if this replica leads. What is decided without
+    /// one (a failed condition, a delete of nothing, an error) is as good as a strong read, and
+    /// held to the same: the replica must lead under a lease.
+    ///
+    /// - Returns: false when it does not, and nothing was answered.
     private mutating func write(
         _ plan: ItemPlan,
         _ key: ItemKey,
@@ -197,7 +216,8 @@ extension Node {
         _ origin: Origin,
         _ clocks: Clocks,
         _ effects: inout [Effect]
-    ) throws(ServiceError) {
+    ) throws(ServiceError) -> Bool {
+        let isAlone = self.leadsUnderLease(slot, now: clocks.now)
         let decision: Evaluated
         do throws(WriteError) {
             decision = try self.groups[slot]!.partition!.evaluate(
@@ -208,6 +228,7 @@ extension Node {
                 self.store
             )
         } catch {
+            guard isAlone else { return false }
             throw ServiceError(error)
         }
         switch decision {
@@ -224,21 +245,27 @@ extension Node {
                 )
             )
         case .unchanged(let outcome, let dependsOn):
+            guard isAlone else { return false }
             let response = self.response(to: plan, outcome)
-            guard let dependsOn else { return self.succeed(origin, response, &effects) }
-            self.wait(for: dependsOn, .answer(origin, response, stamp: []), slot)
+            if let dependsOn {
+                self.wait(for: dependsOn, .answer(origin, response, stamp: []), slot)
+            } else {
+                self.succeed(origin, response, &effects)
+            }
         case .conditionFailed(let item, let dependsOn):
+            guard isAlone else { return false }
             let error = ServiceError.conditionFailed(
                 item: plan.returnsItemOnConditionFailure ? item : nil
             )
             guard let dependsOn else { throw error }
             self.wait(for: dependsOn, .refusal(origin, error), slot)
         }
+        return true
     }
 
     /// Answers once an earlier entry is applied: the decision rests on it.
     private mutating func wait(for index: UInt64, _ outcome: Waiter.Outcome, _ slot: Int) {
-        let waiter = Waiter(index: LogIndex(index), outcome: outcome)
+        let waiter = Waiter(index: LogIndex(index), outcome: outcome, needsLease: true)
         let place = self.groups[slot]!.waiters.firstIndex { $0.index > waiter.index }
         self.groups[slot]!.waiters.insert(
             waiter,
@@ -300,7 +327,9 @@ extension Node {
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
+        let isAlone = self.leadsUnderLease(slot, now: clocks.now)
         var last: LogIndex?
+        var dependsOn: UInt64?
         for write in writes {
             do throws(ServiceError) {
                 let decision: Evaluated
@@ -316,14 +345,25 @@ extension Node {
                 } catch {
                     throw ServiceError(error)
                 }
-                guard case .proposal(let proposal, _) = decision else { continue }
-                last = try self.propose(proposal, slot)
+                switch decision {
+                case .proposal(let proposal, _): last = try self.propose(proposal, slot)
+                case .unchanged(_, let index), .conditionFailed(_, let index):
+                    if let index { dependsOn = max(dependsOn ?? 0, index) }
+                }
             } catch {
                 return self.workFinished(origin, .failed, clocks, &effects)
             }
         }
-        guard let last else { return self.workFinished(origin, .written, clocks, &effects) }
-        self.wait(for: last.value, .work(origin), slot)
+        if let last {
+            // When an entry of the batch commits, what it found unchanged was the latest.
+            self.groups[slot]!.waiters.append(Waiter(index: last, outcome: .work(origin)))
+        } else if !isAlone {
+            self.workFinished(origin, .notLeader(hint: nil), clocks, &effects)
+        } else if let dependsOn {
+            self.wait(for: dependsOn, .work(origin), slot)
+        } else {
+            self.workFinished(origin, .written, clocks, &effects)
+        }
     }
 
     /// A stamp as clients see it in `x-atoll-stamp`: time, a dot, the region.
