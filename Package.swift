@@ -107,6 +107,7 @@ let package = Package(
         tests("TopologyTests", ["Topology", "Placement", "Primitives"]),
         tests("WireTests", ["Wire", "NodeCore", "DataModel", "Primitives"]),
         tests("TidyTests", []),
+        tests("HistoryTests", ["History"]),
         tests("GatewayTests", ["Gateway", "EventLoop", "Wire"]),
         tests(
             "FleetTests",
