@@ -51,7 +51,7 @@ struct Group {
 struct Waiter {
     enum Outcome {
         /// The operation's answer is already known.
-        case answer(Origin, OperationResponse, stamp: [UInt8])
+        case answer(Origin, OperationResponse, VersionNote?)
         /// A condition failed on a state that is not committed yet.
         case refusal(Origin, ServiceError)
         /// Part of a batch.

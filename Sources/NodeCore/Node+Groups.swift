@@ -384,8 +384,8 @@ extension Node {
         _ effects: inout [Effect]
     ) {
         switch waiter.outcome {
-        case .answer(let origin, let response, let stamp):
-            effects.append(.answer(origin, .success(response, stamp: stamp)))
+        case .answer(let origin, let response, let note):
+            self.succeed(origin, response, note: note, &effects)
         case .refusal(let origin, let error):
             self.fail(origin, error, &effects)
         case .work(let origin):
@@ -446,9 +446,10 @@ extension Node {
         let group = self.groups[slot]!
         let applied = group.raft.appliedIndex.value
         guard applied >= group.compactAt else { return }
-        self.groups[slot]!.compactAt = applied + NodeLimits.logRetained / 4
-        guard applied > NodeLimits.logRetained else { return }
-        var through = applied - NodeLimits.logRetained
+        let retained = self.settings.logRetained
+        self.groups[slot]!.compactAt = applied + retained / 4
+        guard applied > retained else { return }
+        var through = applied - retained
         if let needed = self.lowestIndexNeeded(group) { through = min(through, needed) }
         if group.id == .catalog { through = min(through, self.catalogStateVersion) }
         let index = LogIndex(through)

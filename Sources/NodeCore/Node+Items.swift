@@ -88,12 +88,13 @@ extension Node {
         _ origin: Origin,
         _ effects: inout [Effect]
     ) throws(ServiceError) {
-        let item: Item?
+        let record: ItemRecord?
         do throws(StoreError) {
-            item = try self.groups[slot]!.partition!.get(key, self.store)
+            record = try self.groups[slot]!.partition!.storedRecord(key, self.store)
         } catch {
             throw .internalServer
         }
+        let item = record?.item
         let halfUnits = Capacity.readHalfUnits(
             bytes: plan.capacity == .none ? 0 : item?.size ?? 0,
             isConsistent: isConsistent
@@ -101,7 +102,10 @@ extension Node {
         let consumed = Capacity.consumed(plan.capacity, table: plan.table, halfUnits: halfUnits)
         var shown = item
         if let projection, let item { shown = projection.apply(to: item) }
-        self.succeed(origin, .getItem(GetItemResponse(item: shown, consumed: consumed)), &effects)
+        let response = OperationResponse.getItem(GetItemResponse(item: shown, consumed: consumed))
+        let note =
+            plan.tellsVersions ? VersionNote(stamp: record?.stamp, write: item?.writeID) : nil
+        self.succeed(origin, response, note: note, &effects)
     }
 
     private func answerQuery(
@@ -240,23 +244,27 @@ extension Node {
                     outcome: .answer(
                         origin,
                         self.response(to: plan, outcome),
-                        stamp: self.stampText(outcome.stamp)
+                        plan.note(of: outcome)
                     )
                 )
             )
         case .unchanged(let outcome, let dependsOn):
             guard isAlone else { return false }
             let response = self.response(to: plan, outcome)
+            let note = plan.note(of: outcome)
             if let dependsOn {
-                self.wait(for: dependsOn, .answer(origin, response, stamp: []), slot)
+                self.wait(for: dependsOn, .answer(origin, response, note), slot)
             } else {
-                self.succeed(origin, response, &effects)
+                self.succeed(origin, response, note: note, &effects)
             }
-        case .conditionFailed(let item, let dependsOn):
+        case .conditionFailed(let item, let stamp, let dependsOn):
             guard isAlone else { return false }
-            let error = ServiceError.conditionFailed(
+            var error = ServiceError.conditionFailed(
                 item: plan.returnsItemOnConditionFailure ? item : nil
             )
+            if plan.tellsVersions {
+                error.note = VersionNote(previousStamp: stamp, previousWrite: item?.writeID)
+            }
             guard let dependsOn else { throw error }
             self.wait(for: dependsOn, .refusal(origin, error), slot)
         }
@@ -347,7 +355,7 @@ extension Node {
                 }
                 switch decision {
                 case .proposal(let proposal, _): last = try self.propose(proposal, slot)
-                case .unchanged(_, let index), .conditionFailed(_, let index):
+                case .unchanged(_, let index), .conditionFailed(_, _, let index):
                     if let index { dependsOn = max(dependsOn ?? 0, index) }
                 }
             } catch {
@@ -365,12 +373,6 @@ extension Node {
             self.workFinished(origin, .written, clocks, &effects)
         }
     }
-
-    /// A stamp as clients see it in `x-atoll-stamp`: time, a dot, the region.
-    func stampText(_ stamp: Stamp?) -> [UInt8] {
-        guard let stamp else { return [] }
-        return Array("\(stamp.time).\(self.settings.layout.name(of: stamp.region))".utf8)
-    }
 }
 
 extension WriteRequest {
@@ -387,6 +389,7 @@ extension WriteRequest {
             action: action,
             condition: plan.condition,
             returnsOld: plan.returnValues == .allOld || plan.returnValues == .updatedOld
+                || plan.tellsVersions
         )
     }
 }
@@ -397,6 +400,19 @@ extension ItemPlan {
         guard case .update(let update?) = self.action else { return nil }
         let part = update.updatedAttributes(of: item)
         return part.isEmpty ? nil : part
+    }
+}
+
+extension ItemPlan {
+    /// What the answer to a write tells of versions, if it was asked.
+    fileprivate func note(of outcome: WriteOutcome) -> VersionNote? {
+        guard self.tellsVersions else { return nil }
+        return VersionNote(
+            stamp: outcome.stamp,
+            write: outcome.new?.writeID,
+            previousStamp: outcome.previousStamp,
+            previousWrite: outcome.old?.writeID
+        )
     }
 }
 

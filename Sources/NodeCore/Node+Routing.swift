@@ -167,9 +167,9 @@ extension Node {
             case .operation(let origin, let operation, let retryUntil) = waiting.kind
         else { return }
         switch answer {
-        case .answered(let status, let stamp, let body):
+        case .answered(let status, let fields, let body):
             effects.append(
-                .answer(origin, .relayed(status: status, stamp: stamp, body: body))
+                .answer(origin, .relayed(status: status, fields: fields, body: body))
             )
         case .notLeader(let hint):
             guard retryUntil > clocks.now else {
@@ -226,8 +226,13 @@ extension Node {
 
     // MARK: Answers
 
-    func succeed(_ origin: Origin, _ response: OperationResponse, _ effects: inout [Effect]) {
-        effects.append(.answer(origin, .success(response, stamp: [])))
+    func succeed(
+        _ origin: Origin,
+        _ response: OperationResponse,
+        note: VersionNote? = nil,
+        _ effects: inout [Effect]
+    ) {
+        effects.append(.answer(origin, .success(response, note)))
     }
 
     func fail(_ origin: Origin, _ error: ServiceError, _ effects: inout [Effect]) {
