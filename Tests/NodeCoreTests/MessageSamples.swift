@@ -58,7 +58,7 @@ enum MessageSamples {
 
     static let work: [NodeCore.Message] = [
         .operation(call: 1 << 32, request: Self.bytes),
-        .operationAnswer(call: 7, .answered(status: 200, stamp: [1], body: Self.bytes)),
+        .operationAnswer(call: 7, .answered(status: 200, fields: [1], body: Self.bytes)),
         .operationAnswer(call: 7, .notLeader(hint: nil)),
         .operationAnswer(call: 7, .notLeader(hint: NodeID(9))),
         .work(call: 1, Self.group, .read(keys: [[1, 2], []], isConsistent: true)),
