@@ -77,7 +77,7 @@ let package = Package(
                 "Topology", "Replication",
             ]
         ),
-        module("Gateway", ["Primitives", "EventLoop", "Wire"]),
+        module("Gateway", ["DataModel", "NodeCore", "EventLoop", "Wire", "History"]),
         module("Fleet", ["Primitives", "EventLoop", "Wire", "Topology"]),
         .executableTarget(
             name: "atoll",

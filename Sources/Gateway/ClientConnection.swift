@@ -1,4 +1,5 @@
 import EventLoop
+import NodeCore
 import Wire
 
 /// A client's connection: takes its requests one at a time and in order, and writes the answers.
@@ -25,11 +26,16 @@ final class ClientConnection {
     private var isAdvancing = false
     /// The region that the request under way is for.
     private(set) var region: Region?
+    /// This connection in the history; 0 without one.
+    let number: UInt32
+    /// What the history holds of the request under way.
+    var record: RecordedRequest?
 
     init(_ gateway: Gateway, _ tcp: TCPConnection, portRegion: Region?) {
         self.gateway = gateway
         self.tcp = tcp
         self.portRegion = portRegion
+        self.number = gateway.recorder?.newClient() ?? 0
         tcp.onRead = { self.received($0) }
         tcp.onDrain = { self.advance() }
         tcp.onClose = { _ in self.closed() }
@@ -41,8 +47,21 @@ final class ClientConnection {
     /// The request's bytes for a node, straight into its output.
     func appendRequest(to upstream: TCPConnection) {
         guard let request = self.request else { return }
-        upstream.append { self.parser.appendRelayed(request, to: &$0) }
+        guard let record = self.record else {
+            upstream.append { self.parser.appendRelayed(request, to: &$0) }
+            return
+        }
+        record.isSent = true
+        upstream.append { out in
+            let start = out.count
+            self.parser.appendRelayed(request, to: &out)
+            let requestLine = request.target.upperBound - request.head.lowerBound + 11
+            out.insert(contentsOf: Self.historyLine, at: start + requestLine)
+        }
     }
+
+    /// Asks the node to tell of versions; the request line before it ends with ` HTTP/1.1` CR LF.
+    private static let historyLine = Array("x-atoll-history: 1\r\n".utf8)
 
     private var keepsAlive: Bool { self.request?.keepsAlive ?? false }
     var method: HTTPMethod { self.request?.method ?? .other }
@@ -51,6 +70,9 @@ final class ClientConnection {
 
     /// Passes a node's response on, and goes on with the next request.
     func answer(_ response: HTTPResponse, from parser: ResponseParser) {
+        if let record = self.takeRecord() {
+            self.gateway.recorder?.answered(record, response, parser.bytes)
+        }
         guard self.state == .busy else { return }
         self.tcp.append {
             parser.appendRelayed(response, keepsAlive: self.keepsAlive, to: &$0)
@@ -58,8 +80,29 @@ final class ClientConnection {
         self.finish()
     }
 
+    /// Answers instead of a node, which was not asked.
     func answer(_ error: ErrorAnswer) {
+        self.refuse(error.name)
         self.answer(status: error.status, .amazonJSON, error.body)
+    }
+
+    /// Answers instead of a node that was asked and is gone.
+    func lost(_ node: String) {
+        if let record = self.takeRecord() {
+            self.gateway.recorder?.lost(record, "\(node) was lost")
+        }
+        self.answer(.internalError("Internal server error: \(node) was lost"))
+    }
+
+    private func refuse(_ reason: String) {
+        guard let record = self.takeRecord() else { return }
+        self.gateway.recorder?.refused(record, reason)
+    }
+
+    private func takeRecord() -> RecordedRequest? {
+        guard let record = self.record else { return nil }
+        self.record = nil
+        return record
     }
 
     func answer(status: Int, _ type: ContentType, _ body: [UInt8]) {
@@ -76,6 +119,7 @@ final class ClientConnection {
 
     /// Never answers, and reads no more.
     func swallow() {
+        self.refuse("swallowed")
         self.state = .swallowed
         self.tcp.pauseReading()
     }
@@ -140,7 +184,24 @@ final class ClientConnection {
         }
         guard let region = self.targetRegion() else { return }
         self.region = region
-        self.gateway.handle(self, for: region)
+        if let recorder = self.gateway.recorder {
+            recorder.admit(self, self.operation, for: region)
+        } else {
+            self.proceed(for: region)
+        }
+    }
+
+    /// Sends the request on its way.
+    func proceed(for region: Region) { self.gateway.handle(self, for: region) }
+
+    /// The operation that is asked for; nil when it is none, or one that every node refuses.
+    private var operation: Operation? {
+        guard let request = self.request, request.method == .post else { return nil }
+        return try? OperationDecoder.decode(
+            target: request.operation,
+            body: request.body,
+            in: self.parser.bytes
+        )
     }
 
     /// Where the request goes: the region of the port, of the signature, or the default one.
@@ -180,6 +241,8 @@ final class ClientConnection {
 
     private func closed() {
         self.state = .closed
+        // What was sent has an effect all the same; the node's answer tells.
+        if let record = self.record, !record.isSent { self.refuse("the client has gone") }
         self.gateway.clientClosed(self)
     }
 }

@@ -140,6 +140,9 @@ package struct ErrorAnswer: Equatable, Sendable {
         )
     }
 
+    /// The type without its namespace.
+    var name: String { self.type.split(separator: "#").last.map(String.init) ?? self.type }
+
     /// The JSON body.
     var body: [UInt8] {
         var text = "{\"__type\":\"\(self.type)\",\"message\":\""

@@ -1,7 +1,7 @@
 import Wire
 
-/// The gateway's own endpoints, on the shared port only: `GET /_atoll/status` and
-/// `POST /_atoll/endpoint`.
+/// The gateway's own endpoints, on the shared port only: `GET /_atoll/status`,
+/// `POST /_atoll/endpoint` and `POST /_atoll/remark`.
 extension Gateway {
     func control(_ client: ClientConnection) {
         switch (client.method, client.path) {
@@ -18,9 +18,31 @@ extension Gateway {
             } catch {
                 self.reply(client, 400, ["error": .string(error.message)])
             }
+        case (.post, "/_atoll/remark"):
+            guard client.isControl else {
+                self.reply(client, 403, ["error": "POST needs the header x-atoll-control: 1"])
+                return
+            }
+            self.remark(client)
         default:
-            self.reply(client, 404, ["error": "known are /_atoll/status and /_atoll/endpoint"])
+            let known = "known are /_atoll/status, /_atoll/endpoint and /_atoll/remark"
+            self.reply(client, 404, ["error": .string(known)])
         }
+    }
+
+    /// `{"type": "fault" | "heal" | "note", "text"}`: a line for people in the history.
+    private func remark(_ client: ClientConnection) {
+        guard let recorder = self.recorder else {
+            self.reply(client, 409, ["error": "no history is kept"])
+            return
+        }
+        let json = try? JSONValue(parsing: client.body)
+        let type = json?["type"]?.string ?? "note"
+        guard let text = json?["text"]?.string, recorder.remark(type, text) else {
+            self.reply(client, 400, ["error": "the body must be {\"type\", \"text\"}"])
+            return
+        }
+        self.reply(client, 200, ["ok": true])
     }
 
     private func reply(_ client: ClientConnection, _ status: Int, _ body: JSONValue) {
@@ -54,7 +76,10 @@ extension Gateway {
     }
 
     private func status() -> JSONValue {
-        ["port": .integer(self.port), "regions": .array(self.regions.map { self.status(of: $0) })]
+        [
+            "port": .integer(self.port), "history": self.recorder?.status ?? .null,
+            "regions": .array(self.regions.map { self.status(of: $0) }),
+        ]
     }
 
     private func status(of region: Region) -> JSONValue {

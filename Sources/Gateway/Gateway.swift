@@ -16,6 +16,9 @@ package final class Gateway {
     /// The shared port.
     package private(set) var port: UInt16
     private var listener: TCPListener?
+    private let historySettings: HistorySettings?
+    /// Keeps the history, when one was asked for.
+    private(set) var recorder: HistoryRecorder?
     private var clients: [ObjectIdentifier: ClientConnection] = [:]
 
     package init(_ configuration: GatewayConfiguration, on loop: EventLoop) {
@@ -24,10 +27,14 @@ package final class Gateway {
         self.port = configuration.port
         self.regions = configuration.regions.map { Region($0, loop, configuration.limits) }
         self.writer = ResponseWriter(seed: loop.now)
+        self.historySettings = configuration.history
     }
 
     /// Listens on every port and begins to look for nodes.
     package func start() throws(LoopError) {
+        if let settings = self.historySettings {
+            self.recorder = try HistoryRecorder(settings, on: self.loop)
+        }
         let listener = try self.loop.listen(port: self.port) { self.accept($0, for: nil) }
         self.listener = listener
         self.port = listener.port
@@ -45,6 +52,7 @@ package final class Gateway {
             for node in region.nodes { node.stop() }
         }
         for client in self.clients.values { client.tcp.abort() }
+        self.recorder?.close()
     }
 
     package func port(of region: String) -> UInt16? {

@@ -28,6 +28,8 @@ package struct GatewayConfiguration: Sendable {
     /// The first region also answers unsigned requests.
     package var regions: [Region]
     package var limits: GatewayLimits
+    /// Nil: none is kept.
+    package var history: HistorySettings?
 
     package init(port: UInt16, regions: [Region], limits: GatewayLimits = GatewayLimits()) {
         precondition(!regions.isEmpty, "a gateway needs a region")

@@ -100,7 +100,7 @@ final class NodePool {
         self.idle.removeAll { $0 === connection }
         if let client {
             self.region.failures += 1
-            client.answer(.internalError("Internal server error: \(self.name) was lost"))
+            client.lost(self.name)
             // Its process may be gone; the next check says so within a loop turn.
             self.check?.now()
         }

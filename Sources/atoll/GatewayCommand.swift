@@ -17,7 +17,15 @@ enum GatewayCommand {
                 )
                 return ExitCode.failed
             }
-            return self.serve(self.configuration(topology, ports), command, console)
+            var configuration = self.configuration(topology, ports)
+            configuration.history = command.value("--history").map { file in
+                HistorySettings(
+                    file: file,
+                    topology: topology.name,
+                    regions: topology.regions.map(\.name)
+                )
+            }
+            return self.serve(configuration, command, console)
         } catch {
             console.error(error.description, hint: "Check a file: atoll topology check FILE")
             return ExitCode.failed

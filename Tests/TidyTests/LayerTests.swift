@@ -31,7 +31,7 @@ import Testing
             "Primitives", "DataModel", "NodeCore", "Tables", "Wire", "EventLoop", "RocksStore",
             "Topology", "Replication", "Glibc",
         ],
-        "Gateway": ["Primitives", "EventLoop", "Wire", "Topology", "Glibc"],
+        "Gateway": ["DataModel", "NodeCore", "EventLoop", "Wire", "History", "Glibc"],
         "Fleet": ["Primitives", "EventLoop", "Wire", "Topology", "Glibc"],
         "atoll": [
             "NodeHost", "Gateway", "Fleet", "Topology", "Primitives", "EventLoop", "Wire", "Glibc",

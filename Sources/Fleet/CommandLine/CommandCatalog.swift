@@ -35,6 +35,7 @@ package enum CommandCatalog {
                 .init("--detach", nil, "run in the background and return once it serves"),
                 .init("--fresh", nil, "delete the data of an earlier run first"),
                 .init("--cluster", "NAME", "name of the cluster (default: the topology's)"),
+                .init("--history", "FILE", "record every item operation, for \"atoll check\""),
                 offset,
             ],
             examples: [
@@ -252,6 +253,7 @@ package enum CommandCatalog {
                 .init("--data", "DIR", "where its data lives"),
                 .init("--bootstrap", nil, "first start of a new cluster"),
                 .init("--cluster", "NAME", "the cluster's name (default: the topology's)"),
+                .init("--apply-log", "FILE", "add a line for every version that is applied"),
                 .init("--die-with-parent", nil, "end when standard input closes"), offset,
             ],
             examples: [
@@ -267,6 +269,7 @@ package enum CommandCatalog {
             "run the gateway (\"atoll up\" starts it)",
             options: [
                 .init("--topology", "FILE", "the topology"),
+                .init("--history", "FILE", "record every item operation"),
                 .init("--die-with-parent", nil, "end when standard input closes"), offset,
             ],
             examples: [.init("atoll gateway --topology t.yaml", "the gateway by hand")],

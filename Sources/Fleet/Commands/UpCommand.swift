@@ -41,12 +41,13 @@ package enum UpCommand {
                         + "it: atoll up --cluster NAME --port-offset 1000"
                 )
             }
-            let options = SupervisorOptions(
+            var options = SupervisorOptions(
                 cluster: name,
                 isFresh: command.has("--fresh"),
                 portOffset: offset,
                 program: Self.program
             )
+            options.history = command.value("--history").map(Files.absolute)
             if command.has("--detach") {
                 return try Detachment.run(command, topology, options, console)
             }
@@ -135,6 +136,7 @@ enum Detachment {
             "\(options.portOffset)",
         ]
         if options.isFresh { arguments.append("--fresh") }
+        if let history = options.history { arguments += ["--history", history] }
         let child = ChildProcess.Command(options.program, arguments, output: log)
         let state: ClusterState?
         do throws(LoopError) {

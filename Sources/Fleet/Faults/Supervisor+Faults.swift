@@ -17,10 +17,12 @@ extension Supervisor {
         self.faultCount += 1
         let id = self.faultCount
         let active = ActiveFault(id: id, fault, startedAt: self.loop.now, measurements: [])
+        await self.remark("fault", "\(active.name): \(fault.title)")
         do throws(FaultError) {
             active.measurements = try await fault.inject(id, into: self)
         } catch {
             let result = await self.undo(id, fault, error)
+            await self.remark("heal", "\(active.name) did not take effect and was undone")
             self.faultCount -= 1
             throw result
         }
@@ -72,6 +74,7 @@ extension Supervisor {
                 active.problem = nil
                 self.faults.removeAll { $0 === active }
                 self.note("healed \(active.name): \(active.fault.title)")
+                await self.remark("heal", "\(active.name): \(active.fault.title)")
             } catch {
                 // Taken out of the plan even so; it stays listed until a heal proves it gone.
                 active.problem = error.message

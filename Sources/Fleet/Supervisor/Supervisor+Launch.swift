@@ -10,6 +10,7 @@ extension Supervisor {
         try self.checkPorts()
         try self.prepareDirectory()
         try self.checkSurvivors()
+        try self.prepareHistory()
         do throws(LoopError) {
             self.server = try HTTPServer(self.loop, port: self.ports.control) {
                 await self.answer($0)
@@ -106,14 +107,12 @@ extension Supervisor {
         do throws(LoopError) {
             let log = try self.openLog(self.directory.gatewayLog)
             defer { close(log) }
-            let command = ChildProcess.Command(
-                self.options.program,
-                [
-                    "gateway", "--topology", self.directory.topologyFile, "--port-offset",
-                    "\(self.options.portOffset)", "--die-with-parent",
-                ],
-                output: log
-            )
+            var arguments = [
+                "gateway", "--topology", self.directory.topologyFile, "--port-offset",
+                "\(self.options.portOffset)", "--die-with-parent",
+            ]
+            if let history = self.options.history { arguments += ["--history", history] }
+            let command = ChildProcess.Command(self.options.program, arguments, output: log)
             self.gateway = try self.loop.spawn(command) { status, signal in
                 self.gateway = nil
                 guard !self.isStopping else { return }
@@ -145,6 +144,7 @@ extension Supervisor {
                 "--port-offset", "\(self.options.portOffset)", "--die-with-parent",
             ]
             if !node.isBootstrapped { arguments.append("--bootstrap") }
+            if let log = self.applyLog(of: node) { arguments += ["--apply-log", log] }
             try node.start(
                 ChildProcess.Command(self.options.program, arguments, output: log),
                 on: self.loop

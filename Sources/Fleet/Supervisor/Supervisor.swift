@@ -11,6 +11,8 @@ package struct SupervisorOptions: Sendable {
     package var portOffset: Int
     /// This binary, which the nodes and the gateway run too.
     package var program: String
+    /// Where the gateway records, absolute; the nodes' apply logs lie beside it.
+    package var history: String?
     /// The processes must be gone so soon after they were asked to stop.
     package var graceMilliseconds: UInt64 = 5_000
     package var readyMilliseconds: UInt64 = 60_000
@@ -110,6 +112,7 @@ package struct SupervisorOptions: Sendable {
             await withCheckedContinuation { self.stopWaiter = $0 }
         }
         self.say("stopping \(self.options.cluster) …")
+        await self.tellHistory()
         await self.stop(phase: .stopped)
         self.say("stopped")
         return 0
