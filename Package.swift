@@ -62,6 +62,15 @@ let package = Package(
         // Histories and their judges: nothing of the core.
         module("History"),
 
+        // A cluster in one process, under virtual time: no I/O, no clock, no threads either.
+        module(
+            "Simulation",
+            [
+                "Primitives", "DataModel", "Consensus", "Replication", "Tables", "NodeCore",
+                "Wire", "History",
+            ]
+        ),
+
         // The I/O edge and the hosts.
         module("EventLoop", ["CUV"]),
         module("RocksStore", ["CRocksDB", "Primitives", "Tables"]),

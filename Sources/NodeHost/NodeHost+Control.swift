@@ -83,7 +83,7 @@ extension NodeHost {
     // MARK: Reports
 
     private func status() -> JSONValue {
-        let report = self.node.status(now: Instant(nanoseconds: self.loop.now))
+        let report = self.turns.node.status(now: Instant(nanoseconds: self.loop.now))
         let usage = ProcessUsage.current()
         let now = self.loop.now
         let clock: JSONValue = [
@@ -105,7 +105,7 @@ extension NodeHost {
             "residentBytes": .integer(usage.residentBytes),
             "cpuMicroseconds": .integer(usage.cpuNanoseconds / 1_000),
             "ready": .bool(report.isReady),
-            "disk": .string(self.stall == nil ? "ok" : "full"),
+            "disk": .string(self.turns.isStalled ? "full" : "ok"),
             "clock": clock,
             "pausedReplication": .array(
                 report.paused.map { .string(self.topology.region($0).name) }

@@ -17,7 +17,7 @@ extension NodeHost {
         let own = self.topology.region(self.member.region).name
         var inbound: [JSONValue] = []
         for seconds in Self.lagWindows {
-            for lag in self.node.inboundLag(lastSeconds: seconds, now: now) {
+            for lag in self.turns.node.inboundLag(lastSeconds: seconds, now: now) {
                 let summary = LagSummary(lag.histogram)
                 let buckets = lag.histogram.filled.map { bucket, count in
                     JSONValue.array([.integer(bucket), .integer(count)])
@@ -35,7 +35,7 @@ extension NodeHost {
                 ])
             }
         }
-        let outbound = self.node.outboundLag(now: now).map { lag -> JSONValue in
+        let outbound = self.turns.node.outboundLag(now: now).map { lag -> JSONValue in
             [
                 "table": .string(lag.table), "source": .string(own),
                 "destination": .string(self.topology.region(lag.destination).name),
@@ -49,7 +49,7 @@ extension NodeHost {
 
     func conflicts(limit: Int) -> JSONValue {
         let bounded = min(max(limit, 1), NodeLimits.conflictsMax)
-        let entries = (try? self.node.conflicts(max: bounded)) ?? []
+        let entries = (try? self.turns.node.conflicts(max: bounded)) ?? []
         return ["conflicts": .array(entries.map(self.json))]
     }
 
@@ -89,14 +89,18 @@ extension NodeHost {
         }
         guard let partition = Self.parameter("partition", of: request.query).flatMap({ Int($0) })
         else {
-            guard let digests = self.node.digests(of: table) else {
+            guard let digests = self.turns.node.digests(of: table) else {
                 return self.refuse(request, 404, "no table '\(table)' in this region")
             }
             return self.reply(request, ["partitions": .array(digests.map(self.json))])
         }
         let bucket = Self.parameter("bucket", of: request.query).flatMap { Int($0) } ?? 0
         do throws(StoreError) {
-            let keys = try self.node.digestKeys(of: table, position: partition, bucket: bucket)
+            let keys = try self.turns.node.digestKeys(
+                of: table,
+                position: partition,
+                bucket: bucket
+            )
             guard let keys else {
                 return self.refuse(request, 404, "no such partition or bucket here")
             }

@@ -56,10 +56,11 @@ package final class NodeHost {
     let options: NodeOptions
     let member: Topology.Node
     let isSynced: Bool
-    var node: Node
+    var turns: NodeLoop
     /// Nil while the node has no incarnation and so no disk.
     var store: RocksStore?
     private var joining: MemoryStore?
+    /// Room for the effects of a turn, reused.
     private var effects: [Effect] = []
     private(set) lazy var network = self.makeNetwork()
     private(set) lazy var front = self.makeFront()
@@ -71,13 +72,7 @@ package final class NodeHost {
     private var hasCommitted = false
     private var owesTrim = true
     /// The batch of a turn could not be written: nothing leaves until it can.
-    var stall: Stall?
-
-    /// A turn that waits for its commit.
-    struct Stall {
-        var error: StoreError
-        var since: UInt64
-    }
+    private var stalledSince: UInt64?
 
     static let stallRetry: UInt64 = 500_000_000
     static let trimInterval: UInt64 = 10_000_000_000
@@ -120,7 +115,7 @@ package final class NodeHost {
         let opened = try Self.open(options, self.topology, member, now: self.loop.now)
         self.store = opened.store
         self.joining = opened.joining
-        self.node = opened.node
+        self.turns = NodeLoop(opened.node)
     }
 
     private struct Opened: ~Copyable {
@@ -235,7 +230,7 @@ package final class NodeHost {
             seed: processSeed() ^ UInt64(self.member.id.index),
             regionName: self.topology.region(self.member.region).name,
             isIsolated: { [unowned self] in
-                self.node.isIsolated(now: Instant(nanoseconds: self.loop.now))
+                self.turns.node.isIsolated(now: Instant(nanoseconds: self.loop.now))
             },
             onOperation: { [unowned self] operation, id in
                 self.take(.operation(operation, .client(id)))
@@ -272,44 +267,28 @@ package final class NodeHost {
     /// Passes one event to the core, with clocks read now: after the bytes that caused it were
     /// read, so that a pause of the process between reading and answering cannot make a lease
     /// look alive.
-    func take(_ event: Event) {
-        guard self.stall == nil else {
-            // Nothing can be promised; clients are told, everything else comes again by itself.
-            if case .operation(_, .client(let id)) = event {
-                self.front.answer(id, .failure(.internalServer))
-            }
-            return
-        }
-        self.node.step(
+    func take(_ event: Event) { self.take(event, now: Instant(nanoseconds: self.loop.now)) }
+
+    private func take(_ event: Event, now: Instant) {
+        let isTaken = self.turns.take(
             event,
-            now: Instant(nanoseconds: self.loop.now),
-            wall: self.wallClock.now(self.loop.now),
-            into: &self.effects
+            now: now,
+            wall: self.wallClock.now(now.nanoseconds)
         )
+        guard !isTaken, case .operation(_, .client(let id)) = event else { return }
+        self.front.answer(id, .failure(.internalServer))
     }
 
     private func receive(_ message: Message, from sender: NodeID, now: Instant) {
-        guard self.stall == nil else { return }
+        guard !self.turns.isStalled else { return }
         guard case .operation(let call, let request) = message else {
-            return self.node.step(
-                .message(message, from: sender),
-                now: now,
-                wall: self.wallClock.now(now.nanoseconds),
-                into: &self.effects
-            )
+            return self.take(.message(message, from: sender), now: now)
         }
         let origin = Origin.peer(sender, call: call)
-        let split = request.firstIndex(of: 0) ?? request.endIndex
         do throws(ServiceError) {
-            let body = min(split + 1, request.endIndex)..<request.endIndex
-            let operation = try OperationDecoder.decode(
-                target: 0..<split,
-                body: body,
-                in: request
-            )
-            self.take(.operation(operation, origin))
+            self.take(.operation(try HandedOver.decode(request), origin))
         } catch {
-            self.effects.append(.answer(origin, .failure(error)))
+            self.turns.add(.answer(origin, .failure(error)))
         }
     }
 
@@ -326,13 +305,9 @@ package final class NodeHost {
 
     /// Commits what the turn changed, then lets its effects out.
     private func endTurn() {
-        guard self.stall == nil else { return }
+        guard !self.turns.isStalled else { return }
         let now = self.loop.now
-        self.node.endTurn(
-            now: Instant(nanoseconds: now),
-            wall: self.wallClock.now(now),
-            into: &self.effects
-        )
+        self.turns.endTurn(now: Instant(nanoseconds: now), wall: self.wallClock.now(now))
         self.finishTurn()
     }
 
@@ -349,12 +324,14 @@ package final class NodeHost {
         } catch {
             return self.stalled(error)
         }
-        self.node.turnCommitted()
-        let effects = self.effects
-        self.effects.removeAll(keepingCapacity: true)
+        var effects: [Effect] = []
+        swap(&effects, &self.effects)
+        self.turns.committed(into: &effects)
         let sentAt = Instant(nanoseconds: self.loop.now)
         for effect in effects { self.perform(effect, sentAt) }
-        if let failure = self.node.storeFailure {
+        effects.removeAll(keepingCapacity: true)
+        swap(&effects, &self.effects)
+        if let failure = self.turns.node.storeFailure {
             log("the store cannot be read, so this node stops: \(failure.message)")
             self.hasFailed = true
             self.loop.stop()
@@ -363,41 +340,28 @@ package final class NodeHost {
 
     /// The disk did not take the turn: writes fail until it does, and nothing is promised.
     private func stalled(_ error: StoreError) {
-        if self.stall == nil {
+        if self.stalledSince == nil {
             log("the disk refuses writes: \(error.message)")
             // Peers take this node for lost until it can keep its promises again.
             self.network.suspend()
-            self.stall = Stall(error: error, since: self.loop.now)
+            self.stalledSince = self.loop.now
         }
         _ = self.loop.timer(afterNanoseconds: Self.stallRetry, everyNanoseconds: nil) {
             [unowned self] in self.retryStalled()
         }
-        self.refuseClients()
-    }
-
-    /// Clients of a stalled turn are told now; what the turn holds is kept and written later.
-    private func refuseClients() {
-        var kept: [Effect] = []
-        for effect in self.effects {
-            guard case .answer(.client(let id), _) = effect else {
-                kept.append(effect)
-                continue
-            }
-            self.front.answer(id, .failure(.internalServer))
-        }
-        self.effects = kept
+        for id in self.turns.commitFailed() { self.front.answer(id, .failure(.internalServer)) }
     }
 
     private func retryStalled() {
-        guard let stall = self.stall, let store = self.store else { return }
+        guard let since = self.stalledSince, let store = self.store else { return }
         do throws(StoreError) {
             try store.recover()
             try store.commit(sync: self.isSynced)
         } catch {
             return self.stalled(error)
         }
-        log("the disk takes writes again after \((self.loop.now - stall.since) / 1_000_000) ms")
-        self.stall = nil
+        log("the disk takes writes again after \((self.loop.now - since) / 1_000_000) ms")
+        self.stalledSince = nil
         self.finishTurn()
         self.network.resume()
     }
@@ -436,10 +400,12 @@ package final class NodeHost {
                 self.member,
                 incarnation: incarnation
             )
-            self.node = try Node(
-                settings: settings,
-                store: store,
-                now: Instant(nanoseconds: self.loop.now)
+            self.turns.replace(
+                try Node(
+                    settings: settings,
+                    store: store,
+                    now: Instant(nanoseconds: self.loop.now)
+                )
             )
             self.store = store
             self.joining = nil

@@ -64,11 +64,7 @@ final class PeerNetwork {
         self.links = links.enumerated().map { index, settings in
             Link(settings, seed: UInt64(selfID.index) << 32 | UInt64(index))
         }
-        var writer = ByteWriter()
-        writer.u32(FrameFormat.magic)
-        writer.u64(clusterKey)
-        writer.u16(selfID.index)
-        self.hello = writer.bytes
+        self.hello = FrameFormat.hello(from: selfID, clusterKey: clusterKey)
     }
 
     func start() throws(LoopError) {
@@ -179,7 +175,7 @@ final class PeerNetwork {
         self.changed(.connected(sender))
     }
 
-    private func received(_ frame: InboundStream.Frame, from stream: InboundStream) {
+    private func received(_ frame: ReceivedFrame, from stream: InboundStream) {
         guard let sender = stream.sender, !stream.isClosed else { return }
         let slot = Int(sender.index)
         let size = frame.bytes.count

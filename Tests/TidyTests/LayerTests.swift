@@ -6,7 +6,7 @@ import Testing
     /// The core, and what judges it: no I/O, no clock, no threads.
     static let core: Set<String> = [
         "Primitives", "DataModel", "Expressions", "Placement", "Consensus", "Replication",
-        "Tables", "NodeCore", "Wire", "History", "Checkers",
+        "Tables", "NodeCore", "Wire", "History", "Checkers", "Simulation",
     ]
 
     /// What each target may import; system modules included.
@@ -24,6 +24,10 @@ import Testing
         ],
         "Wire": ["Primitives", "DataModel", "Expressions", "NodeCore", "Replication"],
         "History": [],
+        "Simulation": [
+            "Primitives", "DataModel", "Consensus", "Replication", "Tables", "NodeCore", "Wire",
+            "History", "Checkers",
+        ],
         "EventLoop": ["CUV", "Glibc"],
         "RocksStore": ["CRocksDB", "Primitives", "Tables", "Glibc"],
         "Topology": ["CYAML", "Primitives", "Placement", "Glibc"],

@@ -1,18 +1,27 @@
-import EventLoop
-import NodeCore
-import Primitives
+package import Primitives
 
-/// How messages lie on a stream: length u32, send time u64 (the machine's monotonic clock),
-/// message.
-enum FrameFormat {
+/// How messages lie on a stream between two nodes.
+///
+/// A stream begins with a hello (magic u32, cluster key u64, sender u16) and goes on with frames:
+/// length u32, send time u64 (the machine's monotonic clock), message.
+package enum FrameFormat {
     /// The first four bytes of a stream: "ATL1".
-    static let magic: UInt32 = 0x314C_5441
-    static let helloSize = 14
-    static let headerSize = 12
+    package static let magic: UInt32 = 0x314C_5441
+    package static let helloSize = 14
+    package static let headerSize = 12
     /// The largest frame: a batch of items, or a chunk of a snapshot.
-    static let frameMax = 64 << 20
+    package static let frameMax = 64 << 20
 
-    static func append(_ message: Message, sentAt: Instant, to out: inout [UInt8]) {
+    /// The first bytes of every stream that `sender` dials.
+    package static func hello(from sender: NodeID, clusterKey: UInt64) -> [UInt8] {
+        var writer = ByteWriter(reserving: self.helloSize)
+        writer.u32(self.magic)
+        writer.u64(clusterKey)
+        writer.u16(sender.index)
+        return writer.bytes
+    }
+
+    package static func append(_ message: Message, sentAt: Instant, to out: inout [UInt8]) {
         let start = out.count
         var writer = ByteWriter()
         swap(&writer.bytes, &out)
@@ -28,35 +37,34 @@ enum FrameFormat {
 }
 
 /// Why a stream cannot be read further.
-enum FrameError: Error, Equatable {
+package enum FrameError: Error, Equatable, Sendable {
     case foreign
     case badLength(Int)
 }
 
-/// One stream that another node dialled, cut into frames.
-final class InboundStream {
-    struct Frame {
-        var sentAt: Instant
-        var bytes: [UInt8]
-    }
+/// One frame of a stream: a message that is still bytes.
+package struct ReceivedFrame: Equatable, Sendable {
+    package var sentAt: Instant
+    package var bytes: [UInt8]
 
-    let connection: TCPConnection
+    package init(sentAt: Instant, bytes: [UInt8]) {
+        self.sentAt = sentAt
+        self.bytes = bytes
+    }
+}
+
+/// Cuts a stream that another node dialled into frames, whatever pieces its bytes arrive in.
+package struct FrameReader: Sendable {
+    /// The hello that this node would send: all but the sender must be the same.
     private let ownHello: [UInt8]
     private var buffer: [UInt8] = []
     private var start = 0
-    private(set) var sender: NodeID?
-    private var isAnnounced = false
-    /// A frame was dropped, so the stream may not go on once the link is whole again.
-    var hasDropped = false
-    /// Nothing of this stream is delivered any more.
-    var isClosed = false
+    /// Who dialled; known once the hello has arrived.
+    package private(set) var sender: NodeID?
 
-    init(connection: TCPConnection, hello: [UInt8]) {
-        self.connection = connection
-        self.ownHello = hello
-    }
+    package init(ownHello: [UInt8]) { self.ownHello = ownHello }
 
-    func append(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         if self.start > 0, self.start == self.buffer.count || self.start > 1 << 20 {
             self.buffer.removeFirst(self.start)
             self.start = 0
@@ -64,15 +72,8 @@ final class InboundStream {
         self.buffer.append(contentsOf: bytes)
     }
 
-    /// True once, when the sender has become known.
-    func announce() -> Bool {
-        guard self.sender != nil, !self.isAnnounced else { return false }
-        self.isAnnounced = true
-        return true
-    }
-
     /// The next whole frame, or nil while more bytes are needed.
-    func next() throws(FrameError) -> Frame? {
+    package mutating func next() throws(FrameError) -> ReceivedFrame? {
         if self.sender == nil {
             guard try self.readHello() else { return nil }
         }
@@ -93,10 +94,13 @@ final class InboundStream {
         }
         let body = self.start + FrameFormat.headerSize..<self.start + 4 + length
         self.start += 4 + length
-        return Frame(sentAt: Instant(nanoseconds: sentAt), bytes: Array(self.buffer[body]))
+        return ReceivedFrame(
+            sentAt: Instant(nanoseconds: sentAt),
+            bytes: Array(self.buffer[body])
+        )
     }
 
-    private func readHello() throws(FrameError) -> Bool {
+    private mutating func readHello() throws(FrameError) -> Bool {
         let size = FrameFormat.helloSize
         guard self.buffer.count - self.start >= size else { return false }
         guard self.buffer[self.start..<self.start + size - 2] == self.ownHello[..<(size - 2)] else {

@@ -1,0 +1,445 @@
+import History
+import NodeCore
+import Primitives
+import Replication
+import Tables
+
+/// One run of a scenario: setting up, safety, liveness, agreement, and what came of it.
+///
+/// Safety: anything may fail, and nothing may be wrong. Liveness: the faults are frozen, a core of
+/// regions is healed, and has a bound of virtual time to serve and to pass on what it acknowledged.
+/// Agreement: the rest is healed too, and every replica of every region has to hold the same. The
+/// two phases are those of TigerBeetle's simulator.
+final class Run: WorldObserver {
+    let scenario: Scenario
+    let options: SimulationOptions
+    let world: World
+    let clients: Clients
+    let injector: Injector
+    private(set) var checks: CrossChecks
+    private var random: SplitMix64
+    /// What went wrong, in the order in which it was seen; the first decides.
+    private(set) var failures: [Failure] = []
+    private(set) var phase = Phase.setup
+    /// Parts of the run in virtual time.
+    private(set) var clientsBegan = World.start
+    private(set) var settledAt: Instant?
+    private var turnsLooked: UInt64 = 0
+    private var nodeNames: [NodeName] = []
+    private var isLeaving: [Bool]
+
+    enum Phase: String { case setup, safety, liveness, agreement, done }
+
+    init(_ scenario: Scenario, _ options: SimulationOptions) {
+        self.scenario = scenario
+        self.options = options
+        var root = SplitMix64(seed: scenario.seed)
+        let worldSeed = root.next()
+        let workloadSeed = root.next()
+        self.random = SplitMix64(seed: root.next())
+        self.world = World(
+            scenario.plan,
+            seed: worldSeed,
+            losesPower: scenario.losesPower,
+            adjust: { settings in
+                settings.bug = options.bug
+                settings.logRetained = scenario.logRetained
+                settings.recordsApplies = options.keepsHistory
+            }
+        )
+        var history: History?
+        if options.keepsHistory {
+            history = History(
+                header: HistoryHeader(
+                    host: .simulation,
+                    seed: "\(scenario.seed)",
+                    topology: scenario.plan.name,
+                    regions: scenario.plan.regions.map(\.name)
+                )
+            )
+        }
+        self.nodeNames = scenario.plan.layout.members.map { member in
+            history?.names.node(member.name) ?? NodeName(UInt32(member.id.index))
+        }
+        self.clients = Clients(
+            self.world,
+            scenario.workload,
+            seed: workloadSeed,
+            history: history
+        )
+        self.injector = Injector(self.world, scenario.faults)
+        self.checks = CrossChecks(machines: self.world.machines.count)
+        self.isLeaving = scenario.plan.regions.map { _ in false }
+        self.world.observer = self
+        if let sink = options.trace {
+            let names = scenario.plan.layout.members.map(\.name)
+            self.world.trace.sink = { sink($0.rendered(names)) }
+        }
+        self.injector.remark = { [unowned self] isHeal, text in self.remark(isHeal, text) }
+        self.injector.operate = { [unowned self] order in self.operate(order) }
+    }
+
+    var isBroken: Bool { !self.failures.isEmpty }
+
+    func fail(_ source: Failure.Source, _ text: String) {
+        guard self.failures.count < 20 else { return }
+        self.failures.append(Failure(source: source, text: text, at: self.world.now))
+        self.world.isStopped = true
+    }
+
+    // MARK: Phases
+
+    func run() {
+        self.setUp()
+        guard !self.isBroken else { return }
+        self.phase = .safety
+        self.clientsBegan = self.world.now
+        self.world.agenda.plan(.health, 0, at: self.world.now + .milliseconds(200))
+        if self.scenario.losesPower { self.planFlushes() }
+        self.clients.start()
+        self.injector.start()
+        self.advance(by: self.scenario.duration)
+        guard !self.isBroken else { return }
+        self.live()
+        guard !self.isBroken else { return }
+        self.agree()
+        if !self.isBroken { self.phase = .done }
+    }
+
+    /// Lets time pass until the end of the span, or until something is wrong.
+    private func advance(by span: Nanoseconds) {
+        let end = self.world.now + span
+        while self.world.now < end, !self.isBroken { self.world.run(until: end) }
+    }
+
+    /// Lets time pass until a condition holds, looked at every so often.
+    private func wait(
+        _ limit: Nanoseconds,
+        every step: Nanoseconds = .milliseconds(20),
+        until holds: () -> Bool
+    ) -> Bool {
+        let end = self.world.now + limit
+        while !holds() {
+            guard self.world.now < end, !self.isBroken else { return false }
+            self.advance(by: step)
+        }
+        return true
+    }
+
+    // MARK: Setup
+
+    private func setUp() {
+        let regions = self.world.plan.regions.indices
+        let table = RequestForms.table
+        self.insist(.createTable(CreateTableRequest(table: table, schema: RequestForms.schema)), 0)
+        guard self.wait(.seconds(30), until: { self.world.isActive(table, 0) }) else {
+            return self.fail(.liveness, "the table is not made")
+        }
+        for region in regions.dropFirst() {
+            var request = UpdateTableRequest(table: table)
+            request.replicas = [.create(region: self.world.plan.regions[region].name)]
+            self.insist(.updateTable(request), 0)
+            let isThere = self.wait(.seconds(60)) {
+                self.world.isActive(table, 0) && self.world.isActive(table, region)
+            }
+            guard isThere else {
+                return self.fail(.liveness, "region \(region) does not join the table")
+            }
+        }
+        let serves = self.wait(.seconds(30)) {
+            regions.allSatisfy { self.world.serves(table, $0) }
+        }
+        if !serves { self.fail(.liveness, "not every partition has a leader after the setup") }
+    }
+
+    /// Repeats an operation of the setup until it succeeds.
+    private func insist(_ operation: NodeCore.Operation, _ region: Int) {
+        let machine = self.world.machines(in: region)[0]
+        for _ in 0..<200 {
+            var outcome: Answer?
+            self.clients.administer(operation, at: machine) { outcome = $0 }
+            _ = self.wait(.seconds(10), every: .milliseconds(2)) { outcome != nil }
+            if case .success? = outcome { return }
+            if case .failure(let error)? = outcome, error.kind == .resourceInUse { return }
+            self.advance(by: .milliseconds(50))
+        }
+        self.fail(.liveness, "the setup is refused again and again")
+    }
+
+    private func operate(_ order: Injector.Order) {
+        switch order {
+        case .pause(let region, let to):
+            for machine in self.world.machines(in: region) where machine.isAlive {
+                let regions = to.map { RegionID(UInt8($0)) }
+                self.world.put(.pauseReplication(to: regions), to: machine)
+            }
+        case .leave(let region):
+            self.isLeaving[region] = true
+            self.change(region, .delete(region: self.world.plan.regions[region].name), tries: 40)
+        case .join(let region):
+            self.change(region, .create(region: self.world.plan.regions[region].name), tries: 200)
+        }
+    }
+
+    /// Changes the regions of the table, again and again until it is done.
+    private func change(_ region: Int, _ update: ReplicaUpdate, tries: Int) {
+        guard tries > 0 else { return }
+        var request = UpdateTableRequest(table: RequestForms.table)
+        request.replicas = [update]
+        let other = region == 0 ? 1 : 0
+        let machines = self.world.machines(in: other)
+        let machine = machines[tries % machines.count]
+        self.clients.administer(.updateTable(request), at: machine) { [unowned self] answer in
+            if case .success = answer {
+                if case .create = update { self.isLeaving[region] = false }
+                return
+            }
+            self.later.append((region, update, tries - 1))
+            self.world.agenda.plan(
+                .milestone,
+                self.later.count - 1,
+                1,
+                at: self.world.now
+                    + .milliseconds(300)
+            )
+        }
+    }
+
+    private var later: [(region: Int, update: ReplicaUpdate, tries: Int)] = []
+
+    private func planFlushes() {
+        for machine in self.world.machines {
+            let at = self.world.now + self.random.below(.seconds(2))
+            self.world.agenda.plan(.flushDisk, machine.index, at: at)
+        }
+    }
+
+    // MARK: Liveness
+
+    /// The faults are frozen, and a core of regions is healed: it has to serve.
+    private func live() {
+        self.phase = .liveness
+        self.injector.freeze()
+        let core = self.drawCore()
+        self.injector.heal(core: core)
+        self.repairDisks(core)
+        let names = core.map { self.world.plan.regions[$0].name }.joined(separator: ", ")
+        self.remark(true, "faults are frozen; healed: \(names)")
+        let began = self.world.now
+        let active = core.filter { self.scenario.workload.regions.contains($0) }
+        let serves = self.wait(self.scenario.patience, every: .milliseconds(100)) {
+            active.allSatisfy { self.clients.servedAt[$0] > began }
+                && core.allSatisfy { self.world.serves(RequestForms.table, $0) }
+        }
+        guard serves else {
+            return self.fail(
+                .liveness,
+                "\(names): requests do not succeed within \(self.scenario.patience.seconds) "
+                    + "after the faults were healed there"
+            )
+        }
+        self.clients.stop()
+        _ = self.wait(.seconds(20), every: .milliseconds(100)) { self.clients.waitingCount == 0 }
+        self.clients.abandonAll()
+        let isPassedOn = self.wait(self.scenario.patience, every: .milliseconds(100)) {
+            self.world.backlog(among: core) == 0
+        }
+        if !isPassedOn {
+            self.fail(
+                .liveness,
+                "\(names): acknowledged writes are not in all of these regions within "
+                    + "\(self.scenario.patience.seconds) after the faults were healed there"
+            )
+        }
+    }
+
+    /// Half of the time all regions, otherwise a drawn part of them; always one with clients.
+    private func drawCore() -> [Int] {
+        let all = Array(self.world.plan.regions.indices)
+        guard all.count > 1, self.random.chance(1, outOf: 2) else { return all }
+        var core = all.filter { _ in self.random.chance(2, outOf: 3) }
+        let active = self.scenario.workload.regions
+        if !core.contains(where: active.contains) {
+            core.append(active[Int(self.random.below(UInt64(active.count)))])
+        }
+        return core.sorted()
+    }
+
+    private func repairDisks(_ regions: [Int]) {
+        for machine in self.world.machines
+        where regions.contains(Int(machine.region.rank)) && machine.hasFailed {
+            self.injector.replaceDisk(machine)
+        }
+    }
+
+    // MARK: Agreement
+
+    private func agree() {
+        self.phase = .agreement
+        self.injector.heal(core: nil)
+        self.remark(true, "everything is healed")
+        let all = Array(self.world.plan.regions.indices)
+        let agrees = self.wait(self.scenario.patience, every: .milliseconds(200)) {
+            !self.isLeaving.contains(true)
+                && all.allSatisfy {
+                    self.world.serves(RequestForms.table, $0) && self.world.isWhole($0)
+                }
+                && self.world.backlog(among: all) == 0 && self.world.agrees(on: RequestForms.table)
+        }
+        guard agrees else {
+            return self.fail(.convergence, self.disagreement(all))
+        }
+        self.settledAt = self.world.now
+        self.recordFinals()
+    }
+
+    private func disagreement(_ regions: [Int]) -> String {
+        let table = RequestForms.table
+        var parts: [String] = []
+        for region in regions {
+            let name = self.world.plan.regions[region].name
+            if !self.world.serves(table, region) { parts.append("\(name) does not serve") }
+            if !self.world.isWhole(region) { parts.append("\(name) lacks copies") }
+            if self.world.digests(of: table, region) == nil {
+                parts.append("replicas in \(name) differ")
+            }
+        }
+        let backlog = self.world.backlog(among: regions)
+        if backlog > 0 { parts.append("\(backlog) changes are not acknowledged") }
+        if parts.isEmpty { parts.append("regions hold different items") }
+        return "no agreement within \(self.scenario.patience.seconds) after everything was "
+            + "healed: " + parts.joined(separator: "; ")
+    }
+
+    private func recordFinals() {
+        guard self.clients.history != nil else { return }
+        for machine in self.world.machines {
+            for version in self.world.versions(on: machine) {
+                let key = self.keyName(version.key)
+                let stamp = version.record.stamp
+                let final = FinalState(
+                    node: self.nodeNames[machine.index],
+                    region: machine.region.rank,
+                    key: key,
+                    write: self.clients.observed(version.record.item?.writeID),
+                    stamp: HistoryStamp(stamp.time, stamp.region.rank),
+                    isDelete: version.record.isTombstone
+                )
+                self.clients.history!.append(.final(final))
+            }
+        }
+    }
+
+    /// The key's name out of its stored form: token (8), length (2), partition key.
+    private func keyName(_ key: [UInt8]) -> KeyName {
+        let length = Int(key[8]) << 8 | Int(key[9])
+        let text = Array(key[10..<10 + length])
+        return self.clients.history!.names.key(text, table: Array(RequestForms.table.utf8))
+    }
+
+    // MARK: WorldObserver
+
+    func happened(_ kind: Agenda.Kind, _ a: Int, _ b: UInt32) {
+        switch kind {
+        case .request: self.clients.dispatch(UInt64(a))
+        case .arrival: self.clients.arrival()
+        case .deadline: self.clients.deadlineDue()
+        case .retry: self.clients.retryDue(UInt64(a))
+        case .health:
+            self.clients.checkHealth()
+            self.world.agenda.plan(.health, 0, at: self.world.now + .milliseconds(200))
+        case .faultBegins: self.injector.begin(a)
+        case .faultEnds: self.injector.end(a)
+        case .milestone:
+            if b == 0 { return self.injector.replaceDisk(self.world.machines[a]) }
+            let next = self.later[a]
+            self.change(next.region, next.update, tries: next.tries)
+        case .tick, .turn, .synced, .retryCommit, .frame, .chunk, .dial, .flushDisk:
+            preconditionFailure("the world's own")
+        }
+    }
+
+    func operation(of id: RequestID) -> NodeCore.Operation? {
+        self.clients.operation(of: id) ?? self.clients.administeredOperation(id)
+    }
+
+    func answered(_ id: RequestID, by machine: Machine, _ answer: Answer) {
+        self.clients.answered(id, by: machine, answer)
+        if let text = self.clients.outrages.first { self.fail(.availability, text) }
+    }
+
+    func turned(_ machine: Machine) {
+        if self.options.keepsHistory { self.takeApplied(machine) }
+        guard self.options.checksInvariants else { return }
+        self.checks.turned(machine, self.world)
+        if let text = self.checks.broken.first { return self.fail(.invariant, text) }
+        self.turnsLooked += 1
+        guard let process = machine.process else { return }
+        let isSample = self.turnsLooked % 512 == 0
+        let broken = process.loop.node.checkInvariants(
+            sampleDigests: isSample,
+            sample: self.turnsLooked / 512
+        )
+        if let text = broken.first {
+            self.fail(.invariant, "\(self.world.name(machine.index)): \(text)")
+        }
+    }
+
+    private func takeApplied(_ machine: Machine) {
+        guard let process = machine.process else { return }
+        for record in process.loop.node.takeApplied() {
+            let decision: ApplyDecision
+            switch record.decision {
+            case .applied: decision = .applied
+            case .older: decision = .older
+            case .same: decision = .same
+            }
+            let application = Application(
+                node: self.nodeNames[machine.index],
+                region: machine.region.rank,
+                partition: record.partition.number,
+                sequence: record.index,
+                key: self.keyName(record.key),
+                write: record.write.map { self.clients.observed($0) } ?? .unknown,
+                isDelete: record.isDelete,
+                stamp: HistoryStamp(record.stamp.time, record.stamp.region.rank),
+                decision: decision,
+                against: record.against.map { HistoryStamp($0.time, $0.region.rank) },
+                time: self.world.now.nanoseconds
+            )
+            self.clients.history!.append(.apply(application))
+        }
+    }
+
+    func died(_ machine: Machine) {
+        self.checks.forget(machine)
+        self.clients.lost(machine)
+        if machine.hasFailed { self.injector.storeFailed(machine) }
+    }
+
+    func started(_ machine: Machine) {
+        let paused = self.injector.pausedDestinations(of: Int(machine.region.rank))
+        guard !paused.isEmpty else { return }
+        self.world.put(.pauseReplication(to: paused.map { RegionID(UInt8($0)) }), to: machine)
+    }
+
+    private func remark(_ isHeal: Bool, _ text: String) {
+        guard self.clients.history != nil else { return }
+        let name = self.clients.history!.names.text(text)
+        let remark = Remark(name, time: self.world.now.nanoseconds)
+        self.clients.history!.append(isHeal ? .heal(remark) : .fault(remark))
+    }
+
+    /// One more draw of every generator: two runs that drew differently differ here.
+    func unseed() -> UInt64 {
+        self.random.next() ^ self.clients.unseed() ^ self.world.unseed()
+    }
+}
+
+extension Nanoseconds {
+    /// As text: `12.5s`.
+    var seconds: String {
+        let tenths = self / 100_000_000
+        return tenths % 10 == 0 ? "\(tenths / 10)s" : "\(tenths / 10).\(tenths % 10)s"
+    }
+}
