@@ -40,6 +40,8 @@ package struct ClusterPlan: Equatable, Sendable {
     package var links: [[LinkSettings]]
     /// Wall clocks at the start, by node.
     package var clocks: [ClockSetting]
+    /// What a reading of a wall clock is rounded down to.
+    package var clockGrain: Nanoseconds = 1
     /// The most that one turn of a node's loop takes; events that come meanwhile share the next.
     package var turnMax: Nanoseconds = 0
     /// What one sync takes, with ``Durability/disk``; each draws up to twice of it.

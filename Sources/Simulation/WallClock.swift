@@ -9,8 +9,11 @@ struct WallClock {
     private var drift: Int32
     /// From when the drift counts.
     private var since: Instant
+    /// What readings are rounded down to.
+    private let grain: UInt64
 
-    init(_ setting: ClusterPlan.ClockSetting, since: Instant) {
+    init(_ setting: ClusterPlan.ClockSetting, since: Instant, grain: Nanoseconds) {
+        self.grain = grain
         self.offset = setting.offset
         self.drift = setting.drift
         self.since = since
@@ -18,7 +21,7 @@ struct WallClock {
 
     /// Sets the clock off against true time from now on, as `atoll fault clock` does.
     mutating func set(_ setting: ClusterPlan.ClockSetting, now: Instant) {
-        self = WallClock(setting, since: now)
+        self = WallClock(setting, since: now, grain: self.grain)
     }
 
     /// Steps the clock by a difference, keeping its rate.
@@ -29,6 +32,7 @@ struct WallClock {
         if self.drift != 0 {
             time += Int64(instant.since(self.since)) / 1_000_000 * Int64(self.drift)
         }
-        return WallTime(nanoseconds: UInt64(time))
+        guard self.grain > 1 else { return WallTime(nanoseconds: UInt64(time)) }
+        return WallTime(nanoseconds: UInt64(time) / self.grain * self.grain)
     }
 }

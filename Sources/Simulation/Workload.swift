@@ -28,6 +28,8 @@ package struct WorkloadPlan: Equatable, Sendable {
     /// Ranks of the regions that have clients; the table is in all regions.
     package var regions: [Int]
     package var clientsPerRegion = 8
+    /// Each key is written, and read strongly, in one region only: then it has one order of writes.
+    package var hasHomes = false
     /// Attempts of one intention; each attempt is an operation of its own, with its own write.
     package var attemptsMax = 1
     package var timeout: Nanoseconds = .seconds(2)
@@ -75,13 +77,16 @@ struct WorkloadSource {
     /// The next operation, or nil for one that is left out.
     mutating func next() -> DrawnOperation? {
         self.count += 1
-        let region = self.plan.regions[Int(self.random.below(UInt64(self.plan.regions.count)))]
+        var region = self.plan.regions[Int(self.random.below(UInt64(self.plan.regions.count)))]
         let isHot = self.random.chance(self.plan.hotPercent, outOf: 100)
         let place = self.random.next()
         let kind = self.kind(self.random.below(self.plan.mix.total))
         let wantsAbsence = self.random.chance(1, outOf: 3)
         let reach = isHot ? max(1, self.plan.keys / 10) : self.plan.keys
         let key = Int(place % UInt64(reach))
+        if self.plan.hasHomes, kind != .eventualGet {
+            region = self.plan.regions[key % self.plan.regions.count]
+        }
         if self.plan.skippedKeys.contains(key) || self.plan.skippedOperations.contains(self.count) {
             return nil
         }

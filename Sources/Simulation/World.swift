@@ -75,7 +75,11 @@ final class World {
                     index: index,
                     region: member.region,
                     disk: Disk(losesPower: losesPower),
-                    clock: WallClock(plan.clocks[index], since: Self.start)
+                    clock: WallClock(
+                        plan.clocks[index],
+                        since: Self.start,
+                        grain: plan.clockGrain
+                    )
                 )
             )
         }
