@@ -1,3 +1,5 @@
+import Primitives
+
 /// A replica's view of its log: where it begins and ends, and the tail that is still needed soon.
 ///
 /// The tail in memory holds what storage may not show yet (it was appended in this turn) and what
@@ -156,23 +158,52 @@ struct Log: Sendable {
 
     // MARK: Invariants
 
-    func checkInvariants() {
-        precondition(self.base.index <= self.last.index)
-        precondition(self.base.term <= self.last.term)
-        precondition(self.visible <= self.flushed)
-        precondition(self.flushed <= self.last.index)
-        precondition(self.tailFirst > self.base.index)
-        precondition(self.tailFirst <= self.flushed.next)
-        precondition(self.tailBytes == self.tail.reduce(0) { $0 + $1.size })
-        if self.truncatedFrom != nil { precondition(self.flushed < self.last.index) }
+    /// What does not hold of what is in memory; see ``Replica/checkInvariants()``.
+    func checkInvariants() -> [String] {
+        var broken = BrokenInvariants()
+        broken.expect(self.base.index <= self.last.index, "the log ends before it begins")
+        broken.expect(self.base.term <= self.last.term, "the log's last term is below its base's")
+        broken.expect(self.visible <= self.flushed, "storage shows what it was not given")
+        broken.expect(self.flushed <= self.last.index, "more was flushed than the log holds")
+        broken.expect(self.tailFirst > self.base.index, "the tail reaches below the base")
+        broken.expect(self.tailFirst <= self.flushed.next, "entries were dropped unflushed")
+        let bytes = self.tail.reduce(0) { $0 + $1.size }
+        broken.expect(self.tailBytes == bytes, "the tail's bytes are \(bytes)")
+        if self.truncatedFrom != nil {
+            broken.expect(self.flushed < self.last.index, "a truncation without an append")
+        }
         var previous: LogPosition?
         for entry in self.tail {
             if let previous {
-                precondition(entry.index == previous.index.next)
-                precondition(entry.term >= previous.term)
+                broken.expect(entry.index == previous.index.next, "the tail has a gap")
+                broken.expect(entry.term >= previous.term, "a term in the tail is below another")
             }
             previous = entry.position
         }
-        if let previous { precondition(previous == self.last) }
+        if let previous { broken.expect(previous == self.last, "the tail ends elsewhere") }
+        return broken.list
+    }
+
+    /// What does not hold of the last `countMax` durable entries: contiguous, of rising terms, none
+    /// above the log's own.
+    func checkDurable(countMax: Int, _ storage: some LogStorage) -> [String] {
+        var broken = BrokenInvariants()
+        guard self.truncatedFrom == nil, self.visible > self.base.index else { return [] }
+        let count = min(countMax, self.visible.distance(from: self.base.index))
+        let first = LogIndex(self.visible.value + 1 - UInt64(count))
+        let stored = storage.entries(first, through: self.visible, bytesMax: .max) ?? []
+        broken.expect(stored.count == count, "storage shows \(stored.count) of \(count) entries")
+        var previous: LogPosition?
+        for entry in stored {
+            if let previous {
+                broken.expect(entry.index == previous.index.next, "storage has a gap")
+                broken.expect(entry.term >= previous.term, "terms fall at \(entry.index.value)")
+            }
+            previous = entry.position
+        }
+        guard let previous else { return broken.list }
+        let term = self.term(at: self.visible, storage)
+        broken.expect(previous.term == term, "storage has another entry \(previous.index.value)")
+        return broken.list
     }
 }

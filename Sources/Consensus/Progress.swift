@@ -217,12 +217,23 @@ struct Progress: Sendable {
         self.inflightBytes = 0
     }
 
-    func checkInvariants(last: LogIndex) {
-        precondition(self.match < self.next)
-        precondition(self.next <= last.next)
-        precondition(self.inflightBytes == self.inflight.reduce(0) { $0 + $1.bytes })
-        if self.state != .replicating { precondition(self.inflight.isEmpty) }
-        if self.isDown { precondition(!self.isConfirmed) }
-        if let newest = self.inflight.last { precondition(newest.last < self.next) }
+    func checkInvariants(last: LogIndex) -> [String] {
+        var broken = BrokenInvariants()
+        broken.expect(self.match < self.next, "next is not behind match")
+        broken.expect(self.next <= last.next, "next is behind the log")
+        let bytes = self.inflight.reduce(0) { $0 + $1.bytes }
+        broken.expect(self.inflightBytes == bytes, "\(bytes) bytes are on their way")
+        if self.state != .replicating {
+            broken.expect(self.inflight.isEmpty, "appends on their way to who is probed")
+        }
+        if self.isDown { broken.expect(!self.isConfirmed, "who is down has confirmed") }
+        if let newest = self.inflight.last {
+            broken.expect(newest.last < self.next, "more is on its way than was sent")
+        }
+        broken.expect(
+            self.inflight.count <= ConsensusLimits.inflightMessagesMax,
+            "\(self.inflight.count) appends are on their way"
+        )
+        return broken.list
     }
 }

@@ -99,6 +99,40 @@ package struct Catalog: Sendable {
         }
     }
 
+    /// What does not hold, in words.
+    package func checkInvariants() -> [String] {
+        var broken = BrokenInvariants()
+        broken.add(self.map.checkInvariants(), of: "map")
+        broken.expect(self.tables.count <= NodeLimits.tablesMax, "\(self.tables.count) tables")
+        broken.expect(
+            self.positionByName.count == self.tables.count,
+            "\(self.positionByName.count) names of \(self.tables.count) tables"
+        )
+        for (position, table) in self.tables.enumerated() {
+            broken.expect(
+                self.positionByName[table.name] == position,
+                "table \(table.name) is not found"
+            )
+            broken.expect(table.id.number <= self.version, "table \(table.name) is of the future")
+            broken.expect(
+                self.map.partitions(of: table.id)?.isEmpty == false,
+                "table \(table.name) has no partitions"
+            )
+            for partition in self.partitions(of: table.id) {
+                for replica in partition.replicas {
+                    broken.expect(
+                        replica == self.current(replica.node),
+                        "partition \(partition.id.number) is placed on a former incarnation"
+                    )
+                }
+            }
+        }
+        for (left, right) in zip(self.replicas, self.replicas.dropFirst()) {
+            broken.expect(left.node < right.node, "nodes out of order")
+        }
+        return broken.list
+    }
+
     private mutating func create(_ record: TableRecord, at index: UInt64) -> Change {
         guard self.positionByName[record.name] == nil else { return .tableExists }
         var record = record

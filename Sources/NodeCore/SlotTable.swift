@@ -1,3 +1,5 @@
+import Primitives
+
 /// Things under way, found by a number that is not used again soon; walked in slot order, so the
 /// same inputs give the same order.
 ///
@@ -50,6 +52,18 @@ package struct SlotTable<Element> {
             }
         }
         return found
+    }
+
+    /// What does not hold, in words.
+    package func checkInvariants() -> [String] {
+        var broken = BrokenInvariants()
+        let used = self.slots.count { $0.element != nil }
+        broken.expect(used == self.count, "\(self.count) things in \(used) slots")
+        broken.expect(used + self.free.count == self.slots.count, "slots that nobody can find")
+        for slot in self.free {
+            broken.expect(self.slots[slot].element == nil, "slot \(slot) is free and taken")
+        }
+        return broken.list
     }
 
     private func slot(of id: UInt64) -> Int? {

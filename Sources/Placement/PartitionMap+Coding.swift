@@ -101,18 +101,27 @@ extension PartitionMap {
         guard holds else { throw DecodingError(offset: reader.offset) }
     }
 
-    /// Traps unless every rule of the map holds; the simulator calls it after each step.
-    package func checkInvariants() {
+    /// Which rules of the map do not hold, in words.
+    package func checkInvariants() -> [String] {
+        var broken = BrokenInvariants()
         for (left, right) in zip(self.tables, self.tables.dropFirst()) {
-            precondition(left.table < right.table)
+            broken.expect(left.table < right.table, "tables are out of order")
         }
         for table in self.tables {
-            precondition(table.coversTokenSpace)
+            broken.expect(
+                table.coversTokenSpace,
+                "the partitions of table \(table.table.number) leave tokens out"
+            )
             for partition in table.partitions {
-                precondition(Self.areReplicas(partition.replicas))
-                precondition(partition.id > .catalog && partition.id < self.nextPartition)
-                precondition(self.partition(partition.id) == partition)
+                let name = "partition \(partition.id.number)"
+                broken.expect(Self.areReplicas(partition.replicas), "\(name) has other replicas")
+                broken.expect(
+                    partition.id > .catalog && partition.id < self.nextPartition,
+                    "\(name) was not handed out"
+                )
+                broken.expect(self.partition(partition.id) == partition, "\(name) is not found")
             }
         }
+        return broken.list
     }
 }

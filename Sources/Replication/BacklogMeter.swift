@@ -87,6 +87,24 @@ package struct BacklogMeter: Equatable, Sendable {
         self.oldest.map { now.since($0) } ?? 0
     }
 
+    /// What does not hold, in words.
+    package func checkInvariants() -> [String] {
+        var broken = BrokenInvariants()
+        broken.expect(
+            self.acknowledged.changes <= self.committed.changes,
+            "more is acknowledged than committed"
+        )
+        broken.expect(
+            (self.backlogChanges == 0) == self.marks.isEmpty,
+            "\(self.marks.count) marks of \(self.backlogChanges) changes"
+        )
+        broken.expect(self.marks.count <= Self.marksMax, "\(self.marks.count) marks")
+        for (left, right) in zip(self.marks, self.marks.dropFirst()) {
+            broken.expect(left.ordinal <= right.ordinal, "marks out of order")
+        }
+        return broken.list
+    }
+
     private mutating func thin() {
         var kept: [Mark] = []
         kept.reserveCapacity(Self.marksMax)

@@ -37,6 +37,17 @@ package struct HybridClock: Equatable, Sendable {
         return Stamp(time: self.last, region: self.region)
     }
 
+    /// What does not hold, in words: nothing may push the clock out of its range, where it could not
+    /// count on.
+    package func checkInvariants() -> [String] {
+        var broken = BrokenInvariants()
+        broken.expect(self.last < Self.timeMax, "the hybrid clock stands at \(self.last)")
+        return broken.list
+    }
+
+    /// The year 2262: what no clock shows.
+    private static let timeMax: UInt64 = 1 << 63
+
     /// Takes note of another event's stamp, which later stamps will exceed; ignored in wall mode.
     package mutating func observe(_ stamp: Stamp) {
         guard self.mode == .hybrid else { return }

@@ -165,6 +165,41 @@ package struct OutboundStream: Equatable, Sendable {
         self.acknowledged.index = max(self.acknowledged.index, self.read.index)
     }
 
+    // MARK: Invariants
+
+    /// What does not hold, in words.
+    package func checkInvariants() -> [String] {
+        var broken = BrokenInvariants()
+        broken.expect(
+            self.recorded.index <= self.acknowledged.index,
+            "entry \(self.recorded.index) is on record, \(self.acknowledged.index) acknowledged"
+        )
+        broken.expect(
+            self.acknowledged.index <= self.read.index,
+            "entry \(self.acknowledged.index) is acknowledged, \(self.read.index) read"
+        )
+        broken.expect(
+            self.acknowledged.totals.changes <= self.read.totals.changes,
+            "more changes are acknowledged than read"
+        )
+        let bytes = self.inFlight.reduce(0) { $0 + $1.bytes }
+        broken.expect(self.inFlightBytes == bytes, "\(bytes) bytes are on their way")
+        broken.expect(
+            self.inFlight.count <= self.limits.inFlightMax,
+            "\(self.inFlight.count) batches are on their way"
+        )
+        var previous = self.acknowledged
+        for batch in self.inFlight {
+            broken.expect(
+                batch.cursor.index > previous.index && batch.cursor.totals > previous.totals,
+                "batches out of order"
+            )
+            previous = batch.cursor
+        }
+        broken.expect(previous.index <= self.read.index, "more is on its way than was read")
+        return broken.list
+    }
+
     // MARK: Recording
 
     /// The cursor to put on record now, or nil when the last record is good enough.

@@ -85,6 +85,22 @@ package struct VersionVector: Hashable, Sendable {
         return VersionVector(newest, sorted: entries.filter { $0.region != newest.region })
     }
 
+    /// What does not hold, in words. With hybrid stamps a version's own stamp exceeds all that it
+    /// has seen.
+    package func checkInvariants(isHybrid: Bool) -> [String] {
+        var broken = BrokenInvariants()
+        var previous: RegionID?
+        for other in self.others {
+            broken.expect(other.region != self.stamp.region, "a version has seen its own region")
+            if let previous { broken.expect(previous < other.region, "entries out of order") }
+            if isHybrid {
+                broken.expect(other < self.stamp, "a version of \(self.stamp) has seen \(other)")
+            }
+            previous = other.region
+        }
+        return broken.list
+    }
+
     /// Writes what the stamp does not tell; nothing when ``others`` is empty (the caller's flag).
     package func encodeOthers(into writer: inout ByteWriter) {
         writer.u8(UInt8(self.others.count))

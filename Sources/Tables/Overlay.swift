@@ -1,4 +1,5 @@
 import DataModel
+import Primitives
 
 /// What a leader has proposed and the store does not show yet.
 ///
@@ -47,6 +48,24 @@ struct Overlay: Equatable {
             count += 1
         }
         self.departures.removeFirst(count)
+    }
+
+    /// What does not hold, in words.
+    func checkInvariants() -> [String] {
+        var broken = BrokenInvariants()
+        for (left, right) in zip(self.departures, self.departures.dropFirst()) {
+            broken.expect(left.index <= right.index, "departures out of order")
+        }
+        var last: [ItemKey: UInt64] = [:]
+        for departure in self.departures { last[departure.key] = departure.index }
+        broken.expect(last.count == self.entries.count, "entries that never leave")
+        for departure in self.departures where last[departure.key] == departure.index {
+            broken.expect(
+                self.entries[departure.key]?.index == departure.index,
+                "an entry of another index"
+            )
+        }
+        return broken.list
     }
 
     mutating func removeAll() {

@@ -73,6 +73,44 @@ extension Partition {
         return found
     }
 
+    /// What does not hold of what is in memory, in words; cheap enough to ask after each step.
+    package func checkInvariants() -> [String] {
+        var broken = BrokenInvariants()
+        broken.add(self.overlay.checkInvariants(), of: "overlay")
+        broken.expect(
+            self.settled.index <= self.appliedIndex,
+            "the store shows what is not applied"
+        )
+        broken.expect(self.settled.totals <= self.totals, "the store counts what is not applied")
+        if self.isLeading {
+            broken.expect(self.totals <= self.proposedTotals, "more is applied than was proposed")
+            if let first = self.overlay.first, self.appliedThisTurn.isEmpty {
+                broken.expect(first > self.appliedIndex, "the overlay keeps what the store shows")
+            }
+            for entry in self.inbound.entries {
+                let proposed = self.proposedInbound.ordinal(
+                    source: entry.source,
+                    epoch: entry.epoch
+                )
+                broken.expect(entry.ordinal <= proposed, "changes that nobody proposed came in")
+            }
+        } else {
+            broken.expect(self.overlay.isEmpty, "an overlay without leadership")
+        }
+        broken.expect(
+            self.ledger.concurrent + self.ledger.skewInversions == self.ledger.entries,
+            "the ledger's counts"
+        )
+        for (_, cursor) in self.outbound where cursor.index != .max {
+            broken.expect(
+                cursor.index <= self.appliedIndex && cursor.totals <= self.totals,
+                "a cursor is on record for what is not applied"
+            )
+        }
+        if let recorder = self.recorder { broken.add(recorder.broken, of: "stamps") }
+        return broken.list
+    }
+
     /// Recounts the partition from its stored records and compares.
     ///
     /// Costs a scan of everything: for simulations and tests, after the turn was committed.
@@ -94,6 +132,7 @@ extension Partition {
         ) { key, record in
             if !self.range.contains(key.token) { wrong.append("a key of another partition") }
             if !record.hashMatches(key) { wrong.append("a record's hash") }
+            wrong += record.version.checkInvariants(isHybrid: false)
             if record.isTombstone {
                 recount.tombstoneCount += 1
             } else {

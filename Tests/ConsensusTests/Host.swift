@@ -77,7 +77,8 @@ struct Host: Sendable {
     mutating func input(_ body: (inout Replica, Disk, inout [Effect]) -> Void) {
         var effects: [Effect] = []
         body(&self.replica, self.disk, &effects)
-        self.replica.checkInvariants()
+        let broken = self.replica.checkInvariants()
+        precondition(broken.isEmpty, "\(self.replica.id): \(broken)")
         self.perform(effects)
     }
 

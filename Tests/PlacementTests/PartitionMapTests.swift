@@ -72,7 +72,7 @@ struct PartitionMapTests {
         #expect(map.table(of: PartitionID(6)) == TableID(1))
         let none = map.removeTable(TableID(77))
         #expect(none == [])
-        map.checkInvariants()
+        #expect(map.checkInvariants().isEmpty)
     }
 
     @Test("every change raises the version, and what changes nothing does not")
@@ -154,7 +154,7 @@ struct PartitionMapTests {
             #expect(new.replicas.map(\.node) == old.replicas.map(\.node))
             #expect(new.replicas.contains(returned))
         }
-        map.checkInvariants()
+        #expect(map.checkInvariants().isEmpty)
     }
 
     @Test("a map is what it was after encoding")
@@ -206,7 +206,7 @@ struct PartitionMapTests {
             }
             var reader = ByteReader(copy)
             guard let decoded = try? PartitionMap(from: &reader) else { continue }
-            decoded.checkInvariants()
+            #expect(decoded.checkInvariants().isEmpty)
             accepted += 1
         }
         #expect(accepted < 500)

@@ -44,8 +44,8 @@ private struct Sea {
         let request = isDelete ? Rig.delete(name, sort) : Rig.put(name, sort, value)
         switch try self.rigs[region].evaluate(request) {
         case .proposal(_, let outcome):
-            guard let stamp = outcome.stamp else {
-                #expect(outcome.isLost)
+            guard let stamp = outcome.stamp, !outcome.isLost else {
+                #expect(outcome.stamp != nil)
                 self.lostCount += 1
                 return
             }

@@ -8,11 +8,13 @@ struct OverlayTests {
     @Test("a condition sees the proposed write; its failure waits for that write")
     func seesProposed() throws {
         var rig = Rig()
-        _ = try rig.evaluate(Rig.put("a", 1, 1))
+        let stamp = try rig.evaluate(Rig.put("a", 1, 1)).outcome?.stamp
+        #expect(stamp != nil)
         var second = Rig.put("a", 1, 2)
         second.condition = try Rig.condition("attribute_not_exists(p)")
         let failed = try rig.evaluate(second)
-        #expect(failed == .conditionFailed(item: Rig.item("a", 1, 1), dependsOn: 1))
+        let item = Rig.item("a", 1, 1)
+        #expect(failed == .conditionFailed(item: item, stamp: stamp, dependsOn: 1))
         #expect(
             try rig.partition.get(Rig.key("a", 1), rig.store) == nil,
             "reads see what is applied"

@@ -144,6 +144,12 @@ import Wire
             + "Content-Length: 3\r\n\r\nabc"
         #expect(text(relayed) == expected)
         #expect(RequestStream(relayed, .whole).requests.count == 1)
+        var asking: [UInt8] = []
+        parser.appendRelayed(request, tellsVersions: true, to: &asking)
+        var node = RequestParser()
+        node.append(asking)
+        #expect(try node.next()?.tellsVersions == true)
+        #expect(!request.tellsVersions)
     }
 
     @Test("what the builder makes is read back") func builds() throws {

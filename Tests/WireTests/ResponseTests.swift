@@ -1,4 +1,6 @@
+import NodeCore
 import Primitives
+import Replication
 import Testing
 import Wire
 
@@ -45,12 +47,22 @@ private struct ResponseStream: Equatable {
         var writer = ResponseWriter(seed: 1)
         var out: [UInt8] = []
         let body = bytes("{\"Count\":1}")
-        writer.append(ResponseHead(status: 200), body: body, stamp: bytes("17-2"), to: &out)
+        let note = VersionNote(
+            stamp: Stamp(time: 17, region: RegionID(2)),
+            write: bytes("w1"),
+            previousStamp: Stamp(time: 16, region: RegionID(0)),
+            previousWrite: bytes("ends\r\nthe: line")
+        )
+        let fields = VersionFields.lines(of: note)
+        writer.append(ResponseHead(status: 200), body: body, fields: fields, to: &out)
         var parser = ResponseParser()
         parser.append(out)
         let response = try #require(try parser.next())
         #expect(response.status == 200 && response.keepsAlive)
-        #expect(text(parser.bytes[response.stamp]) == "17-2")
+        #expect(text(parser.bytes[response.stamp]) == "17.2")
+        #expect(text(parser.bytes[response.write]) == "w1")
+        #expect(text(parser.bytes[response.previousStamp]) == "16.0")
+        #expect(response.previousWrite.isEmpty, "what would end the line is left out")
         #expect(text(parser.bytes[response.contentType]) == "application/x-amz-json-1.0")
         #expect(Array(parser.bytes[response.body]) == body)
         let id = parser.bytes[response.requestID]
@@ -164,7 +176,7 @@ private struct ResponseStream: Equatable {
         writer.append(
             ResponseHead(status: 400, keepsAlive: false),
             body: bytes("{}"),
-            stamp: bytes("x"),
+            fields: bytes("\r\nx-atoll-stamp: x"),
             to: &out
         )
         var parser = ResponseParser()
