@@ -23,6 +23,20 @@ extension Replica {
         self.campaignIfDue(now: now, into: &effects)
     }
 
+    /// The leader of this term was given up for lost and is heard of again; the host is about to
+    /// renew its promise to it.
+    ///
+    /// Any election that this replica prepares is off. One that has begun goes on: the leader of an
+    /// earlier term cannot return.
+    package mutating func leaderReturned(_ leader: ReplicaID, into effects: inout [Effect]) {
+        switch self.role {
+        case .follower(leader: nil, _), .preCandidate:
+            self.becomeFollower(self.term, leader: leader, into: &effects)
+        case .follower, .candidate, .leader:
+            return
+        }
+    }
+
     /// The host chose this replica to be the first leader of a fresh group; no pre-vote is needed,
     /// since there is nobody to disturb.
     ///

@@ -9,7 +9,8 @@ package import Primitives
 /// per pair of nodes as in CockroachDB's node liveness).
 ///
 /// Why a promise of a node can stand for a group: a follower that turns to a higher term tells its
-/// former leader so on the same ordered stream, before its next acknowledgement; when the stream
+/// former leader so on the same ordered stream, before its next acknowledgement; one that gave its
+/// leader up for lost follows it again before it acknowledges its next greeting; when the stream
 /// breaks, the leader counts the follower again only after it acknowledged an append
 /// (`Replica.isConfirmed`).
 package struct Liveness {
@@ -46,6 +47,8 @@ package struct Liveness {
 
     package private(set) var peers: [Peer]
     private var greetAt: Instant
+    /// When this node last greeted without a claim; what acknowledges that promises nothing.
+    private var unclaimedAt: Instant = .zero
     /// A restarted node has forgotten its promises, so it keeps quiet for one lease.
     private let quietUntil: Instant
 
@@ -63,6 +66,9 @@ package struct Liveness {
         self.greetAt = now + NodeTiming.heartbeat
         return true
     }
+
+    /// This node is isolated and greets without a claim: it asks for answers, for no promise.
+    package mutating func greetedWithoutClaim(now: Instant) { self.unclaimedAt = now }
 
     /// A greeting of `node` arrived: what the acknowledgement sent now promises.
     ///
@@ -85,9 +91,11 @@ package struct Liveness {
 
     /// `node` acknowledged the greeting that left at `sentAt`.
     package mutating func acknowledged(by node: NodeID, sentAt: Instant, now: Instant) {
+        let isPromise = sentAt > self.unclaimedAt
         self.update(node) { peer in
             peer.heardAt = now
             peer.acknowledgedAt = now
+            guard isPromise else { return }
             let until = sentAt + (NodeTiming.lease - NodeTiming.leaseMargin)
             peer.leaseUntil = max(peer.leaseUntil, until)
         }

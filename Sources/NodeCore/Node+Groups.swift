@@ -81,6 +81,12 @@ extension Node {
             into: &outputs
         )
         self.perform(&outputs, slot, clocks, &effects)
+        // Who resigned needs no word of who comes next.
+        if case .resigned = message, self.groups[slot]?.followed == from,
+            self.groups[slot]?.raft.leader == nil
+        {
+            self.groups[slot]?.followed = nil
+        }
         self.markDirty(slot)
     }
 
@@ -179,13 +185,38 @@ extension Node {
         }
     }
 
+    /// A node that counted as lost greets again: leaders here had stopped sending to it.
+    ///
+    /// It may still lead what it led, and the acknowledgement of its greeting promises to elect
+    /// nobody else there. So these groups follow it again first; where it does not lead any more,
+    /// it says so when asked.
+    mutating func nodeReturned(
+        _ node: NodeID,
+        _ clocks: Clocks,
+        _ effects: inout [Effect]
+    ) {
+        for slot in self.groups.indices {
+            guard let group = self.groups[slot] else { continue }
+            if let former = group.followed, former.node == node,
+                group.followedTerm == group.raft.term
+            {
+                self.withRaft(slot, clocks, &effects) { group, outputs in
+                    group.raft.leaderReturned(former, into: &outputs)
+                }
+            }
+            self.streamReset(slot, node, clocks, &effects)
+        }
+    }
+
     /// A node's process started anew: whatever it led has no leader now.
     mutating func nodeRestarted(
         _ node: NodeID,
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
-        for slot in self.groups.indices where self.groups[slot]?.raft.leader?.node == node {
+        for slot in self.groups.indices {
+            if self.groups[slot]?.followed?.node == node { self.groups[slot]?.followed = nil }
+            guard self.groups[slot]?.raft.leader?.node == node else { continue }
             self.withRaft(slot, clocks, &effects) { group, outputs in
                 group.raft.leaderLost(now: clocks.now, into: &outputs)
             }

@@ -13,11 +13,7 @@ extension Node {
             switch self.liveness.greeted(by: sender, boot: boot, now: clocks.now) {
             case .none: break
             case .restarted: self.nodeRestarted(sender, clocks, &effects)
-            case .returned:
-                // Leaders here had stopped sending to it.
-                for slot in self.groups.indices where self.groups[slot] != nil {
-                    self.streamReset(slot, sender, clocks, &effects)
-                }
+            case .returned: self.nodeReturned(sender, clocks, &effects)
             }
             effects.append(.send(.greetingAcknowledged(sentAt: sentAt), to: sender))
         case .greetingAcknowledged(let sentAt):
@@ -105,7 +101,9 @@ extension Node {
         self.ticks += 1
         if self.liveness.greetingIsDue(now: clocks.now) {
             // Isolated, it asks for answers and claims nothing.
-            let boot = self.liveness.isIsolated(now: clocks.now) ? 0 : self.boot
+            let isIsolated = self.liveness.isIsolated(now: clocks.now)
+            if isIsolated { self.liveness.greetedWithoutClaim(now: clocks.now) }
+            let boot = isIsolated ? 0 : self.boot
             for peer in self.liveness.peers {
                 effects.append(.send(.greeting(sentAt: clocks.now, boot: boot), to: peer.node))
             }

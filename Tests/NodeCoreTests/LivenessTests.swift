@@ -59,6 +59,25 @@ import Testing
         #expect(leader.holdsLease(from: Self.follower, now: self.instant(200 + lease - 1)))
     }
 
+    @Test("what acknowledges a greeting without a claim promises nothing")
+    func unclaimedGreetingsGiveNoLease() {
+        var leader = Liveness(peers: [Self.follower], now: self.instant(0))
+        leader.greetedWithoutClaim(now: self.instant(1_000))
+        leader.acknowledged(
+            by: Self.follower,
+            sentAt: self.instant(1_000),
+            now: self.instant(1_001)
+        )
+        #expect(!leader.holdsLease(from: Self.follower, now: self.instant(1_001)))
+        #expect(!leader.isIsolated(now: self.instant(1_001)))
+        leader.acknowledged(
+            by: Self.follower,
+            sentAt: self.instant(1_060),
+            now: self.instant(1_061)
+        )
+        #expect(leader.holdsLease(from: Self.follower, now: self.instant(1_061)))
+    }
+
     @Test("a started node keeps quiet for a lease, because it may have promised before")
     func startsQuiet() {
         let lease = NodeTiming.lease / .milliseconds(1)
