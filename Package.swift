@@ -83,7 +83,7 @@ let package = Package(
             "NodeHost",
             [
                 "Primitives", "DataModel", "NodeCore", "Tables", "Wire", "EventLoop", "RocksStore",
-                "Topology", "Replication",
+                "Topology", "Replication", "History",
             ]
         ),
         module("Gateway", ["DataModel", "NodeCore", "EventLoop", "Wire", "History"]),
@@ -117,7 +117,10 @@ let package = Package(
         tests("WireTests", ["Wire", "NodeCore", "DataModel", "Primitives"]),
         tests("TidyTests", []),
         tests("HistoryTests", ["History"]),
-        tests("GatewayTests", ["Gateway", "EventLoop", "Wire"]),
+        tests(
+            "GatewayTests",
+            ["Gateway", "EventLoop", "Wire", "NodeCore", "DataModel", "History"]
+        ),
         tests(
             "FleetTests",
             ["Fleet", "EventLoop", "Wire", "Primitives"]

@@ -18,13 +18,41 @@ package final class AppendFile {
     private var file: Int32
     private var buffer: [UInt8] = []
 
-    /// Opens or makes the file; with `emptied` what it held is gone.
+    /// Whether it held nothing when it was opened.
+    package let isEmpty: Bool
+
+    /// Opens or makes the file; with `emptied` what it held is gone, else what stands behind its
+    /// last line's end: half a line, whose writer was killed.
     package init(_ path: String, emptied: Bool) throws(LoopError) {
         self.path = path
-        let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (emptied ? O_TRUNC : 0)
-        self.file = open(path, flags, 0o644)
-        if self.file < 0 { throw LoopError(-errno, while: "open \(path)") }
+        let flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | (emptied ? O_TRUNC : 0)
+        let file = open(path, flags, 0o644)
+        if file < 0 { throw LoopError(-errno, while: "open \(path)") }
+        let size = Self.wholeLines(of: file)
+        if ftruncate(file, off_t(size)) != 0 {
+            let code = -errno
+            Glibc.close(file)
+            throw LoopError(code, while: "shorten \(path)")
+        }
+        self.file = file
+        self.isEmpty = size == 0
         self.buffer.reserveCapacity(Self.bytesMax)
+    }
+
+    /// The bytes up to the last line's end.
+    private static func wholeLines(of file: Int32) -> Int {
+        var end = Int(lseek(file, 0, SEEK_END))
+        var chunk = [UInt8](repeating: 0, count: 4_096)
+        while end > 0 {
+            let start = max(0, end - chunk.count)
+            let count = pread(file, &chunk, end - start, off_t(start))
+            guard count == end - start else { return end }
+            if let newline = chunk[..<count].lastIndex(of: UInt8(ascii: "\n")) {
+                return start + newline + 1
+            }
+            end = start
+        }
+        return 0
     }
 
     deinit { self.close() }

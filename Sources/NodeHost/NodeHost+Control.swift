@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import NodeCore
 import Primitives
+import Tables
 import Topology
 import Wire
 
@@ -25,7 +26,7 @@ extension NodeHost {
                 request,
                 404,
                 "no such page; there are status, lag, conflicts, digest, links, clock, "
-                    + "replication and probe"
+                    + "replication, probe and finals"
             )
         }
     }
@@ -46,7 +47,21 @@ extension NodeHost {
             )
         case "replication": self.setPaused(request, body)
         case "probe": self.probe(request, body)
+        case "finals": self.tellFinals(request)
         default: self.refuse(request, 404, "no such control: \(name)")
+        }
+    }
+
+    /// Writes what the replicas here hold into the apply log, as final states.
+    private func tellFinals(_ request: ClientFront.ControlRequest) {
+        guard let applyLog = self.applyLog, let store = self.store else {
+            return self.refuse(request, 409, "this node keeps no apply log")
+        }
+        do throws(StoreError) {
+            try applyLog.appendFinals(self.turns.node, store)
+            self.reply(request, ["ok": true])
+        } catch {
+            self.refuse(request, 500, error.message)
         }
     }
 

@@ -20,6 +20,8 @@ package struct NodeOptions: Sendable {
     package var portOffset: Int
     /// Whether the node ends when its standard input closes, as a child of the supervisor does.
     package var diesWithParent: Bool
+    /// The file that every applied version is told in; nil for none.
+    package var applyLog: String?
 
     package init(
         topology: String,
@@ -28,9 +30,11 @@ package struct NodeOptions: Sendable {
         cluster: String,
         bootstraps: Bool,
         portOffset: Int,
-        diesWithParent: Bool
+        diesWithParent: Bool,
+        applyLog: String? = nil
     ) {
         self.diesWithParent = diesWithParent
+        self.applyLog = applyLog
         self.topology = topology
         self.node = node
         self.data = data
@@ -60,6 +64,7 @@ package final class NodeHost {
     /// Nil while the node has no incarnation and so no disk.
     var store: RocksStore?
     private var joining: MemoryStore?
+    private(set) var applyLog: ApplyLog?
     /// Room for the effects of a turn, reused.
     private var effects: [Effect] = []
     private(set) lazy var network = self.makeNetwork()
@@ -194,12 +199,16 @@ package final class NodeHost {
             seed: UInt64(member.id.index) &+ processSeed()
         )
         let port = Int(topology.region(member.region).port) + options.portOffset
+        settings.recordsApplies = options.applyLog != nil
         settings.endpointAddress = "127.0.0.1:\(port)"
         return settings
     }
 
     private func start() throws(NodeHostError) {
         do throws(LoopError) {
+            if let path = self.options.applyLog {
+                self.applyLog = try ApplyLog(path, self.topology, self.member)
+            }
             if self.options.diesWithParent {
                 try self.loop.dieWithParent { [loop] in loop.stop() }
             }
@@ -312,6 +321,10 @@ package final class NodeHost {
     }
 
     private func finishTurn() {
+        if let applyLog = self.applyLog {
+            let records = self.turns.node.takeApplied()
+            if !records.isEmpty { applyLog.append(records, now: self.loop.now, self.turns.node) }
+        }
         do throws(StoreError) {
             if let store = self.store {
                 if store.pendingBytes > 0 {

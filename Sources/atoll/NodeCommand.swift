@@ -11,7 +11,8 @@ enum NodeCommand {
             cluster: command.value("--cluster") ?? "atoll",
             bootstraps: command.has("--bootstrap"),
             portOffset: try command.portOffset(),
-            diesWithParent: command.has("--die-with-parent")
+            diesWithParent: command.has("--die-with-parent"),
+            applyLog: command.value("--apply-log")
         )
         do throws(NodeHostError) {
             try NodeHost.run(options)

@@ -12,8 +12,31 @@ final class FakeNode {
         case die
     }
 
+    /// An answer that a test makes up; `headers` are whole lines.
+    struct Response {
+        var status: Int
+        var body: String
+        var headers: [String]
+
+        init(_ status: Int, _ body: String, _ headers: [String] = []) {
+            self.status = status
+            self.body = body
+            self.headers = headers
+        }
+
+        var bytes: [UInt8] {
+            let lines = ["HTTP/1.1 \(self.status) Made", "Content-Length: \(self.body.utf8.count)"]
+            return Array(((lines + self.headers).joined(separator: "\r\n") + "\r\n\r\n").utf8)
+                + Array(self.body.utf8)
+        }
+    }
+
     let name: String
     var behaviour = Behaviour.echo
+    /// What to answer to an operation instead of an echo.
+    var responder: ((_ operation: String, _ body: [UInt8]) -> Response)?
+    /// Of each request, whether it asked for versions.
+    private(set) var historyHeaders: [Bool] = []
     private(set) var port: UInt16 = 0
     private(set) var requests = 0
     private let loop: EventLoop
@@ -48,10 +71,12 @@ final class FakeNode {
             parser.append(bytes)
             while let request = try? parser.next() {
                 let isHealthCheck = request.method == .get && request.path.count == 1
-                if !isHealthCheck { self.requests += 1 }
+                if !isHealthCheck { self.note(request, parser) }
                 switch self.behaviour {
                 case .hang: break
                 case .die where !isHealthCheck: tcp.abort()
+                case .echo where !isHealthCheck && self.responder != nil:
+                    tcp.write(self.made(request, parser))
                 case .echo, .die:
                     let body = Array("\(self.name):".utf8) + parser.bytes[request.body]
                     tcp.append {
@@ -61,6 +86,18 @@ final class FakeNode {
             }
         }
         tcp.onClose = { _ in self.connections[ObjectIdentifier(tcp)] = nil }
+    }
+
+    private func note(_ request: HTTPRequest, _ parser: RequestParser) {
+        self.requests += 1
+        let head = String(decoding: parser.bytes[request.head], as: UTF8.self)
+        self.historyHeaders.append(head.contains("\r\nx-atoll-history: 1\r\n"))
+    }
+
+    private func made(_ request: HTTPRequest, _ parser: RequestParser) -> [UInt8] {
+        let target = String(decoding: parser.bytes[request.operation], as: UTF8.self)
+        let operation = target.split(separator: ".").last.map(String.init) ?? ""
+        return self.responder?(operation, Array(parser.bytes[request.body])).bytes ?? []
     }
 }
 

@@ -33,7 +33,7 @@ import Testing
         "Topology": ["CYAML", "Primitives", "Placement", "Glibc"],
         "NodeHost": [
             "Primitives", "DataModel", "NodeCore", "Tables", "Wire", "EventLoop", "RocksStore",
-            "Topology", "Replication", "Glibc",
+            "Topology", "Replication", "History", "Glibc",
         ],
         "Gateway": ["DataModel", "NodeCore", "EventLoop", "Wire", "History", "Glibc"],
         "Fleet": ["Primitives", "EventLoop", "Wire", "Topology", "Glibc"],

@@ -112,7 +112,7 @@ package struct SupervisorOptions: Sendable {
             await withCheckedContinuation { self.stopWaiter = $0 }
         }
         self.say("stopping \(self.options.cluster) …")
-        await self.tellHistory()
+        await self.endHistory()
         await self.stop(phase: .stopped)
         self.say("stopped")
         return 0

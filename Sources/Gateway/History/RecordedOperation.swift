@@ -1,25 +1,25 @@
-import DataModel
+package import DataModel
 import History
-import NodeCore
+package import NodeCore
+
+/// What a write demanded of the item, as far as a checker can judge it.
+package enum RecordedCondition: Equatable, Sendable {
+    /// `attribute_exists` or `attribute_not_exists` of a key attribute.
+    case exists(Bool)
+    /// `w = :id`: the version must be this write's.
+    case previous(String)
+    case text(String)
+}
 
 /// An operation on one item, as a history tells it.
 struct RecordedOperation: Equatable {
-    /// What a write demanded of the item, as far as a checker can judge it.
-    enum Condition: Equatable {
-        /// `attribute_exists` or `attribute_not_exists` of a key attribute.
-        case exists(Bool)
-        /// `w = :id`: the version must be this write's.
-        case previous(String)
-        case text(String)
-    }
-
     var kind: OperationKind
     var table: String
     /// See ``ItemKey/text(_:)``.
     var key: String
     /// The attribute `w` that a write sets; nil when it sets none.
     var write: String?
-    var condition: Condition?
+    var condition: RecordedCondition?
     var isConsistent = false
 
     /// The attribute by which workloads name their writes.
@@ -115,13 +115,13 @@ extension RecordedOperation {
 }
 
 /// An expression as words and signs, to find the few forms in it that a history understands.
-struct ExpressionText {
+package struct ExpressionText {
     private let text: [UInt8]
     private let bindings: ExpressionBindings
     /// Names, placeholders and keywords whole; every other sign alone; no blanks.
     private let tokens: [ArraySlice<UInt8>]
 
-    init(_ text: [UInt8], _ bindings: ExpressionBindings) {
+    package init(_ text: [UInt8], _ bindings: ExpressionBindings) {
         self.text = text
         self.bindings = bindings
         var tokens: [ArraySlice<UInt8>] = []
@@ -149,7 +149,7 @@ struct ExpressionText {
     }
 
     /// The form that a checker can judge, or the text as it is.
-    func condition(_ schema: KeySchema) -> RecordedOperation.Condition {
+    package func condition(_ schema: KeySchema) -> RecordedCondition {
         if self.tokens.count == 4, self.isSign(1, "("), self.isSign(3, ")"),
             schema.isKey(self.name(2))
         {
@@ -165,7 +165,7 @@ struct ExpressionText {
     }
 
     /// What an update expression assigns to `w`: the string in `SET …, w = :id, …`.
-    var assignedWrite: String? {
+    package var assignedWrite: String? {
         for index in self.tokens.indices.dropFirst() where self.isSign(index, "=") {
             guard self.name(index - 1) == RecordedOperation.writeAttribute,
                 index >= 2, self.isSign(index - 2, ",") || self.isKeyword(index - 2),
