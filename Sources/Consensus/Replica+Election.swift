@@ -233,7 +233,7 @@ extension Replica {
         leaseHeld: Bool
     ) -> Bool {
         guard self.isOpen(to: request, by: candidate, leaseHeld: leaseHeld),
-            request.last.isAtLeastAsUpToDate(as: self.log.last)
+            request.last.isAtLeastAsUpToDate(as: self.log.last) || self.bug == .shorterLogElected
         else { return false }
         if request.isPreVote {
             // A leader that could be replaced steps down on its own account (`tick`).

@@ -78,6 +78,7 @@ extension Replica {
                 isConfigurationChanged = true
             }
         }
+        if self.bug == .logCutPastMatch { self.cut(behind: previous.index, storage) }
         if isConfigurationChanged { self.configurationAdopted(into: &effects) }
         let matched = previous.index
         let commit = min(append.commit, matched)
@@ -85,6 +86,15 @@ extension Replica {
         if append.wantsResponse {
             self.unreportedMatch = max(self.unreportedMatch ?? .zero, matched)
         }
+    }
+
+    /// ``Bug/logCutPastMatch``: what is behind an append may be newer than it.
+    private mutating func cut(behind index: LogIndex, _ storage: some LogStorage) {
+        guard index < self.log.last.index,
+            let kept = self.log.position(at: index, storage)
+        else { return }
+        self.log.truncate(from: index.next, previous: kept)
+        _ = self.forgetConfigurations(from: index.next)
     }
 
     private func agrees(at previous: LogPosition, _ storage: some LogStorage) -> Bool {

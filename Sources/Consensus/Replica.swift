@@ -86,6 +86,8 @@ package struct Replica: Sendable {
     var random: SplitMix64
     /// When the last turn ended.
     var turn: Instant = .zero
+    /// A mistake to be found; only simulations set it.
+    package var bug: Bug?
 
     /// A replica as its host restored it; `seed` must differ between members of a group.
     package init(

@@ -24,6 +24,8 @@ struct Group {
 
     var sweep = TombstoneSweep()
 
+    /// It has led in some term since the node started.
+    var hasLed = false
     var isDirty = false
     var isRestless = false
     /// The leader of `followedTerm`, for telling it when this replica turns to a later term.

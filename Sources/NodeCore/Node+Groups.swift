@@ -28,6 +28,8 @@ extension Node {
 
     mutating func insert(_ group: Group) -> Int {
         precondition(self.slotByGroup[group.id] == nil, "a group has one replica on a node")
+        var group = group
+        group.raft.bug = self.settings.bug
         let slot: Int
         if let free = self.groups.firstIndex(where: { $0 == nil }), self.freeSlots > 0 {
             slot = free
@@ -289,7 +291,9 @@ extension Node {
                     )
                 }
             case .setVote(let term, let candidate):
-                self.persistVote(id, term, candidate)
+                if self.settings.bug != .voteNotPersisted {
+                    self.persistVote(id, term, candidate)
+                }
                 self.tellFormerLeader(slot, term, &effects)
             case .send(let peer, let message):
                 let from = self.groups[slot]!.raft.id
@@ -337,6 +341,7 @@ extension Node {
             self.groups[slot]!.raft.peerDown(member)
         }
         self.groups[slot]!.followed = nil
+        self.groups[slot]!.hasLed = true
     }
 
     private mutating func becameFollower(
@@ -481,7 +486,11 @@ extension Node {
         self.groups[slot]!.compactAt = applied + retained / 4
         guard applied > retained else { return }
         var through = applied - retained
-        if let needed = self.lowestIndexNeeded(group) { through = min(through, needed) }
+        if let needed = self.lowestIndexNeeded(group),
+            self.settings.bug != .logDroppedBeforeCursor
+        {
+            through = min(through, needed)
+        }
         if group.id == .catalog { through = min(through, self.catalogStateVersion) }
         let index = LogIndex(through)
         let log = group.log

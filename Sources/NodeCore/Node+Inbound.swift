@@ -93,6 +93,9 @@ extension Node {
                 return
             case .proposal(let proposal, _):
                 guard let index = try? self.propose(proposal, slot) else { return }
+                if self.settings.bug == .cursorBeforeCommit {
+                    return effects.append(.send(.replicated(answer), to: message.sourceNode))
+                }
                 self.groups[slot]!.waiters.append(
                     Waiter(index: index, outcome: .replication(to: message.sourceNode, answer))
                 )

@@ -16,7 +16,7 @@ extension Node {
         for slot in self.groups.indices { self.checkGroup(slot, &broken) }
         broken.add(self.catalog.checkInvariants(), of: "catalog")
         if sampleDigests { self.checkDurable(sample, &broken) }
-        return broken.list.map { "\(self.settings.layout.member(self.settings.id).name): \($0)" }
+        return broken.list
     }
 
     /// As ``checkInvariants(sampleDigests:sample:)`` of one group of many, another one each time,
@@ -25,7 +25,7 @@ extension Node {
         guard !self.groups.isEmpty else { return [] }
         var broken = BrokenInvariants()
         self.checkGroup(Int(sample % UInt64(self.groups.count)), &broken)
-        return broken.list.map { "\(self.settings.layout.member(self.settings.id).name): \($0)" }
+        return broken.list
     }
 
     private func checkTables(_ broken: inout BrokenInvariants) {
@@ -81,6 +81,12 @@ extension Node {
         }
         if let partition = group.partition, group.incoming == nil, self.storeFailure == nil {
             found.add(partition.checkInvariants(), of: "items")
+            if self.settings.stampsAreHybrid {
+                found.expect(
+                    partition.ledger.skewInversions == 0,
+                    "a write lost to what its writer had seen"
+                )
+            }
             if applied > group.raft.base.index {
                 found.expect(
                     partition.appliedIndex == applied.value,

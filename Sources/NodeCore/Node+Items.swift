@@ -238,15 +238,14 @@ extension Node {
         switch decision {
         case .proposal(let proposal, let outcome):
             let index = try self.propose(proposal, slot)
+            let response = self.response(to: plan, outcome)
+            let note = plan.note(of: outcome)
+            if self.settings.bug == .acknowledgedBeforeCommit {
+                self.succeed(origin, response, note: note, &effects)
+                return true
+            }
             self.groups[slot]!.waiters.append(
-                Waiter(
-                    index: index,
-                    outcome: .answer(
-                        origin,
-                        self.response(to: plan, outcome),
-                        plan.note(of: outcome)
-                    )
-                )
+                Waiter(index: index, outcome: .answer(origin, response, note))
             )
         case .unchanged(let outcome, let dependsOn):
             guard isAlone else { return false }

@@ -73,6 +73,7 @@ extension Node {
                 destination.backlog.committed(partition.totals, at: clocks.now)
             }
             destination.stream.isPaused = self.pausedDestinations.contains(replica.region)
+            destination.stream.bug = self.settings.bug
             self.groups[slot]!.destinations.append(destination)
         }
         self.markDirty(slot)
@@ -177,7 +178,7 @@ extension Node {
             let cursor = collector.cursor
             // The store does not show the turn's own entries; the next turn goes on.
             guard cursor.index >= plan.from else { return }
-            guard let batch = collector.batch(source: self.settings.region, epoch: group.id)
+            guard var batch = collector.batch(source: self.settings.region, epoch: group.id)
             else {
                 self.groups[slot]!.destinations[index].stream.skipped(upTo: cursor.index)
                 continue
@@ -188,6 +189,7 @@ extension Node {
                     committedAt: oldest.committedAt
                 )
             }
+            if self.groups[slot]!.destinations[index].stream.takeSkip() { batch.changes = [] }
             let isNeeded = self.groups[slot]!.destinations[index].stream.willSend(
                 upTo: cursor,
                 bytes: collector.bytes,

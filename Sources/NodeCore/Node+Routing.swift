@@ -203,7 +203,10 @@ extension Node {
         guard let call = self.calls.remove(id) else { return }
         switch call.kind {
         case .operation(let origin, let operation, let retryUntil):
-            if operation.isRead, retryUntil > clocks.now {
+            let isRepeated =
+                operation.isRead
+                || self.settings.bug == .retryAppliedTwice && operation.isSingleWrite
+            if isRepeated, retryUntil > clocks.now {
                 self.park(operation, origin, retryUntil, &effects)
             } else {
                 self.fail(origin, .internalServer, &effects)
@@ -250,7 +253,9 @@ extension Node {
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
-        if self.fencedVersion != nil || self.leadsCatalog(now: clocks.now) {
+        if self.fencedVersion != nil || self.leadsCatalog(now: clocks.now)
+            || self.settings.bug == .staleMapAccepted
+        {
             return self.fail(origin, .requestedResourceNotFound, &effects)
         }
         guard let leader = self.catalogLeader, leader != self.settings.id,
@@ -341,6 +346,15 @@ struct AwaitingCatalog {
 }
 
 extension Operation {
+    fileprivate var isSingleWrite: Bool {
+        switch self {
+        case .putItem, .updateItem, .deleteItem: true
+        case .createTable, .describeTable, .listTables, .deleteTable, .updateTable, .getItem,
+            .query, .scan, .batchGetItem, .batchWriteItem, .describeLimits, .describeEndpoints:
+            false
+        }
+    }
+
     /// Carrying it out twice changes nothing.
     var isRead: Bool {
         switch self {

@@ -1,6 +1,8 @@
 import Consensus
+import DataModel
 import Placement
 import Primitives
+import Replication
 import Tables
 
 /// A snapshot on its way to a replica that the log cannot catch up: every record of the group, as
@@ -104,9 +106,11 @@ extension Node {
                 let key = Array(key)
                 last = key
                 if space != .meta || key != vote {
-                    records.append(
-                        .init(space: space.rawValue, key: key, value: Array(value))
-                    )
+                    var value = Array(value)
+                    if self.settings.bug == .snapshotWithoutStamps, space == .item {
+                        value = Self.withoutStamp(key, value)
+                    }
+                    records.append(.init(space: space.rawValue, key: key, value: value))
                     bytes += key.count + value.count
                 }
                 return bytes < NodeLimits.snapshotChunkBytes
@@ -123,6 +127,18 @@ extension Node {
             snapshot.space = Self.snapshotSpaces[place + 1]
             snapshot.after = nil
         }
+    }
+
+    /// ``Bug/snapshotWithoutStamps``: a record that anything replaces.
+    private static func withoutStamp(_ key: [UInt8], _ value: [UInt8]) -> [UInt8] {
+        guard let record = try? ItemRecord(value) else { return value }
+        let stripped = ItemRecord(
+            key: ItemKey(trusted: Array(key.dropFirst(8))),
+            version: VersionVector(.zero),
+            image: record.image,
+            size: record.size
+        )
+        return stripped.bytes
     }
 
     mutating func snapshotChunkReceived(

@@ -10,6 +10,7 @@ extension Node {
     /// did, so that what it holds is the latest.
     func leadsUnderLease(_ slot: Int, now: Instant) -> Bool {
         guard let raft = self.groups[slot]?.raft, raft.leaderReady else { return false }
+        if self.settings.bug == .readWithoutLease { return true }
         var promised = 0
         for voter in raft.configuration.voters {
             if voter == raft.id {
@@ -32,7 +33,10 @@ extension Node {
         guard let slot = self.slot(of: partition), let group = self.groups[slot],
             group.partition != nil, group.incoming == nil
         else { return nil }
-        if isConsistent { return self.leadsUnderLease(slot, now: clocks.now) ? slot : nil }
+        if isConsistent {
+            if self.settings.bug == .readAfterDemotion, group.hasLed { return slot }
+            return self.leadsUnderLease(slot, now: clocks.now) ? slot : nil
+        }
         // A replica that never heard of its group's members holds nothing yet.
         return group.raft.configuration.voters.isEmpty ? nil : slot
     }

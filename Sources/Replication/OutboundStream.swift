@@ -35,6 +35,10 @@ package struct OutboundStream: Equatable, Sendable {
     private(set) package var read: ReplicationCursor
     /// The highest ordinal that the receiver has ever reported.
     private(set) package var received: UInt64 = 0
+    /// A mistake to be found; only simulations set it.
+    package var bug: Bug?
+    /// ``Bug/replicatorSkips``: the next batch is to lose its changes.
+    private var skipsNext = false
     /// A paused stream sends nothing and forgets nothing; acknowledgements still count.
     package var isPaused = false
     private var inFlight: [Batch] = []
@@ -132,7 +136,16 @@ package struct OutboundStream: Equatable, Sendable {
     }
 
     /// The link was lost and made anew: batches may have been lost with it.
-    package mutating func linkReset() { self.rewind() }
+    package mutating func linkReset() {
+        if self.bug == .replicatorSkips, !self.inFlight.isEmpty { self.skipsNext = true }
+        self.rewind()
+    }
+
+    /// ``Bug/replicatorSkips``: whether the batch that is about to be sent loses its changes.
+    package mutating func takeSkip() -> Bool {
+        defer { self.skipsNext = false }
+        return self.skipsNext
+    }
 
     /// Goes back to what was acknowledged when the oldest batch is overdue.
     ///

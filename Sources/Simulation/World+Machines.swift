@@ -58,8 +58,9 @@ extension World {
 
     /// The process dies; a commit under way is whole or torn.
     func kill(_ machine: Machine, _ death: Death = .process) {
-        guard machine.isAlive else { return }
+        guard let process = machine.process else { return }
         self.trace.note(self.now, machine.index, .killed, 0)
+        let bug = process.loop.node.settings.bug
         machine.process = nil
         machine.life += 1
         machine.inbox = []
@@ -69,6 +70,7 @@ extension World {
         machine.isSyncing = false
         machine.busyUntil = .zero
         let isWhole = wasSyncing && self.diskRandom.chance(1, outOf: 2)
+        if bug == .batchHalfApplied, isWhole { machine.disk.tearPending() }
         machine.disk.processDied(keepsPending: isWhole)
         if death == .power {
             let count = UInt64(machine.disk.unsyncedCount)

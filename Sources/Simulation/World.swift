@@ -234,7 +234,10 @@ final class World {
 
     private func write(_ machine: Machine, _ process: Machine.Process) {
         do throws(StoreError) {
-            try machine.disk.commit(sync: self.plan.durability == .disk)
+            let isSynced =
+                self.plan.durability == .disk
+                && process.loop.node.settings.bug != .acknowledgedBeforeSync
+            try machine.disk.commit(sync: isSynced)
         } catch {
             return self.stalled(machine, process)
         }

@@ -102,7 +102,8 @@ extension Partition {
         let old = write.needsOld ? record?.item : nil
         let liveStamp = record.flatMap { $0.isTombstone ? nil : $0.stamp }
         if let condition = write.condition {
-            guard try Self.holds(condition, on: old) else {
+            let seen = self.bug == .conditionOnStaleCopy ? self.staleCopy(write.key, store) : old
+            guard try Self.holds(condition, on: seen) else {
                 return .conditionFailed(item: old, stamp: liveStamp, dependsOn: dependsOn)
             }
         }
@@ -118,7 +119,9 @@ extension Partition {
             return .unchanged(outcome, dependsOn: dependsOn)
         }
         if let record { clock.observe(record.stamp) }
-        let stamp = clock.issue(wall: wall)
+        let stamp =
+            self.bug == .stampFromWallClock
+            ? Stamp(time: wall.nanoseconds, region: self.region) : clock.issue(wall: wall)
         outcome.stamp = stamp
         if let record, stamp <= record.stamp {
             outcome.isLost = true
@@ -160,6 +163,11 @@ extension Partition {
         } catch {
             throw .store(error)
         }
+    }
+
+    /// ``Bug/conditionOnStaleCopy``: the item without what was proposed since.
+    private func staleCopy(_ key: ItemKey, _ store: any Store) -> Item? {
+        (try? self.storedRecord(key, store))??.item
     }
 
     private static func holds(
@@ -215,7 +223,8 @@ extension Partition {
             image: new?.item.bytes,
             size: new?.size ?? 0
         )
-        let isRemoval = new == nil && !self.descriptor.isGlobal
+        let isRemoval =
+            new == nil && (!self.descriptor.isGlobal || self.bug == .tombstoneDropped)
         let kept = isRemoval ? nil : record
         let totals = self.proposedTotals.adding(bytes: WriteCommand.size(key, record))
         let command = WriteCommand(

@@ -54,8 +54,8 @@ extension Partition {
             )
             switch verdict {
             case .duplicate: return .duplicate(have: have)
-            case .gap: return .gap(have: have)
-            case .inOrder: ordinal = upTo
+            case .gap where self.bug != .gapIgnored: return .gap(have: have)
+            case .gap, .inOrder: ordinal = upTo
             }
         case .backfill: break
         case .backfilled(let upTo): ordinal = upTo
@@ -69,6 +69,7 @@ extension Partition {
                 conflicts: [],
                 committedAt: []
             ),
+            isBackfill: batch.extent.isBackfill,
             decidedAt: now,
             decidedAtWall: wall
         )
@@ -94,6 +95,13 @@ extension Partition {
         )
     }
 
+    /// Last writer wins: the greater stamp.
+    private func loses(_ stamp: Stamp, to stored: Stamp, _ decision: RemoteDecision) -> Bool {
+        if self.bug == .tieByArrival { return stamp.time < stored.time || stamp == stored }
+        if self.bug == .backfillOverwrites, decision.isBackfill { return stamp == stored }
+        return stamp <= stored
+    }
+
     /// Decides one change; false when its item is not one of this table.
     private func decide(
         _ change: RemoteChange,
@@ -103,7 +111,7 @@ extension Partition {
     ) throws(StoreError) -> Bool {
         var stored = decision.latest(key)
         if stored == nil { stored = try self.latest(key, store).record }
-        if let stored, change.version.stamp <= stored.stamp {
+        if let stored, self.loses(change.version.stamp, to: stored.stamp, decision) {
             if change.version.isConcurrent(with: stored.version) {
                 decision.enter(
                     key,
@@ -152,13 +160,20 @@ extension ChangeBatch.Extent {
 /// A batch while it is being decided.
 private struct RemoteDecision {
     var command: RemoteCommand
+    let isBackfill: Bool
     var decidedAt: Instant
     var decidedAtWall: WallTime
     var counts = RemoteCounts()
     private var decided: [ItemKey: ItemRecord] = [:]
 
-    init(command: RemoteCommand, decidedAt: Instant, decidedAtWall: WallTime) {
+    init(
+        command: RemoteCommand,
+        isBackfill: Bool,
+        decidedAt: Instant,
+        decidedAtWall: WallTime
+    ) {
         self.command = command
+        self.isBackfill = isBackfill
         self.decidedAt = decidedAt
         self.decidedAtWall = decidedAtWall
     }
