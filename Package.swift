@@ -61,6 +61,7 @@ let package = Package(
 
         // Histories and their judges: nothing of the core.
         module("History"),
+        module("Checkers", ["History"]),
 
         // A cluster in one process, under virtual time: no I/O, no clock, no threads either.
         module(
@@ -70,6 +71,9 @@ let package = Package(
                 "Wire", "History",
             ]
         ),
+
+        // Scenarios, written once for simulated and for real clusters.
+        module("Experiments", ["Primitives", "DataModel", "NodeCore", "Simulation"]),
 
         // The I/O edge and the hosts.
         module("EventLoop", ["CUV"]),
@@ -114,13 +118,15 @@ let package = Package(
         ),
         tests("PlacementTests", ["Placement", "Primitives"]),
         tests("TopologyTests", ["Topology", "Placement", "Primitives"]),
-        tests("WireTests", ["Wire", "NodeCore", "DataModel", "Primitives"]),
+        tests("WireTests", ["Wire", "NodeCore", "DataModel", "Primitives", "Replication"]),
         tests("TidyTests", []),
         tests("HistoryTests", ["History"]),
+        tests("CheckersTests", ["Checkers", "History"]),
         tests(
             "GatewayTests",
             ["Gateway", "EventLoop", "Wire", "NodeCore", "DataModel", "History"]
         ),
+        tests("ExperimentsTests", ["Experiments", "Simulation", "Primitives"]),
         tests(
             "FleetTests",
             ["Fleet", "EventLoop", "Wire", "Primitives"]

@@ -24,10 +24,12 @@ import Testing
         ],
         "Wire": ["Primitives", "DataModel", "Expressions", "NodeCore", "Replication"],
         "History": [],
+        "Checkers": ["History"],
         "Simulation": [
             "Primitives", "DataModel", "Consensus", "Replication", "Tables", "NodeCore", "Wire",
             "History", "Checkers",
         ],
+        "Experiments": ["Primitives", "DataModel", "NodeCore", "Simulation"],
         "EventLoop": ["CUV", "Glibc"],
         "RocksStore": ["CRocksDB", "Primitives", "Tables", "Glibc"],
         "Topology": ["CYAML", "Primitives", "Placement", "Glibc"],
