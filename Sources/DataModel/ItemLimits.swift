@@ -3,8 +3,9 @@
 package enum ItemLimits {
     /// Bytes of an item: names and values as DynamoDB counts them, see ``Item/size``.
     package static let itemBytesMax = 400 * 1024
-    /// Lists and maps inside each other.
-    package static let nestingMax = 32
+    /// Lists and maps inside each other: what lies in the innermost one is on level 32, the deepest
+    /// that the service takes.
+    package static let nestingMax = 31
     package static let partitionKeyBytesMax = 2048
     package static let sortKeyBytesMax = 1024
     package static let attributeNameBytesMax = 65_535

@@ -12,6 +12,8 @@ package struct ExpressionError: Error, Equatable, Sendable {
 /// The request parameter that an expression was given in; it names the parameter in error texts.
 package enum ExpressionKind: UInt8, Sendable {
     case condition, filter, keyCondition, projection, update
+    /// The `FilterExpression` of a Scan: a text that is too long is refused in other words.
+    case scanFilter
 
     /// Whether the grammar is that of conditions.
     var isConditional: Bool { self != .projection && self != .update }
@@ -20,7 +22,7 @@ package enum ExpressionKind: UInt8, Sendable {
     package var label: String {
         switch self {
         case .condition: "ConditionExpression"
-        case .filter: "FilterExpression"
+        case .filter, .scanFilter: "FilterExpression"
         case .keyCondition: "KeyConditionExpression"
         case .projection: "ProjectionExpression"
         case .update: "UpdateExpression"

@@ -21,14 +21,18 @@ extension ConditionExpression {
         for path in self.usedPaths { try self.paths.check(path, schema) }
     }
 
-    /// Refuses key attributes in the filter of a query, whose key condition is the place for them.
-    package func checkQueryFilter(schema: KeySchema) throws(ExpressionError) {
+    /// Refuses key attributes in the filter of a query, whose key condition is the place for them;
+    /// `parameter` is how the service calls what the filter was given in.
+    package func checkQueryFilter(
+        schema: KeySchema,
+        parameter: String = "Filter Expression"
+    ) throws(ExpressionError) {
         try self.check(schema: schema)
         for path in self.usedPaths {
             let name = self.paths.attribute(of: path)
             guard schema.isKey(name) else { continue }
             throw ExpressionError(
-                "Filter Expression can only contain non-primary key attributes: "
+                "\(parameter) can only contain non-primary key attributes: "
                     + "Primary key attribute: \(text(name))"
             )
         }

@@ -3,7 +3,15 @@ package import DataModel
 /// A parsed `KeyConditionExpression`: equality on the partition key, and at most one condition on
 /// the sort key.
 package struct KeyConditionExpression: Sendable {
-    private let condition: ConditionExpression
+    private let source: Source
+
+    private enum Source: Sendable {
+        case text(ConditionExpression)
+        case legacy([LegacyCondition])
+    }
+
+    /// Takes `KeyConditions`, one entry for each attribute.
+    package init(_ legacy: [LegacyCondition]) { self.source = .legacy(legacy) }
 
     /// Parses the text by the grammar of all conditions; what a key condition may not contain is
     /// refused by ``resolved(schema:)``, because the service first looks at the request's other
@@ -14,10 +22,8 @@ package struct KeyConditionExpression: Sendable {
         parsing text: [UInt8],
         _ substitutions: inout Substitutions
     ) throws(ExpressionError) {
-        self.condition = try ConditionExpression(
-            parsing: text,
-            kind: .keyCondition,
-            &substitutions
+        self.source = .text(
+            try ConditionExpression(parsing: text, kind: .keyCondition, &substitutions)
         )
     }
 
@@ -25,9 +31,8 @@ package struct KeyConditionExpression: Sendable {
     ///
     /// - Throws: DynamoDB's message for a text that is no key condition, or not for this key.
     package func resolved(schema: KeySchema) throws(ExpressionError) -> KeyRange {
-        var parts: [KeyPart] = []
-        try self.collect(self.condition.root, into: &parts)
-        guard parts.count <= 2 else {
+        let parts = try self.parts()
+        guard (1...2).contains(parts.count) else {
             throw ExpressionError("Conditions can be of length 1 or 2 only")
         }
         guard let partition = parts.first(where: { $0.name == schema.partitionKey.name }) else {
@@ -87,20 +92,8 @@ extension KeyConditionExpression {
         ExpressionError("Query key condition not supported")
     }
 
-    private static var nested: ExpressionError {
-        ExpressionError("KeyConditionExpressions cannot contain nested operations")
-    }
-
     private static func missing(_ attribute: KeyAttribute) -> ExpressionError {
         ExpressionError("Query condition missed key schema element: \(text(attribute.name))")
-    }
-
-    private static func unusable(_ name: String) -> ExpressionError {
-        ExpressionError("Invalid operator used in KeyConditionExpression: \(name)")
-    }
-
-    private static func invalid(_ fault: String) -> ExpressionError {
-        ExpressionError("Invalid condition in KeyConditionExpression: \(fault)")
     }
 
     /// Refuses values that do not fit a key attribute.
@@ -131,8 +124,61 @@ extension KeyConditionExpression {
         }
     }
 
+    private func parts() throws(ExpressionError) -> [KeyPart] {
+        switch self.source {
+        case .text(let condition):
+            var parts: [KeyPart] = []
+            try KeyConditionTree(condition: condition).collect(condition.root, into: &parts)
+            return parts
+        case .legacy(let conditions):
+            var parts: [KeyPart] = []
+            for condition in conditions {
+                parts.append(
+                    KeyPart(name: condition.attribute, bounds: try Self.bounds(condition))
+                )
+            }
+            return parts
+        }
+    }
+
+    private static func bounds(
+        _ condition: LegacyCondition
+    ) throws(ExpressionError) -> SortKeyBounds {
+        let values = condition.values
+        switch condition.comparison {
+        case .equal: return .equal(values[0])
+        case .less: return .less(values[0])
+        case .lessOrEqual: return .lessOrEqual(values[0])
+        case .greater: return .greater(values[0])
+        case .greaterOrEqual: return .greaterOrEqual(values[0])
+        case .beginsWith: return .beginsWith(values[0])
+        case .between: return .between(values[0], values[1])
+        case .isIn, .null, .notContains, .notNull, .notEqual, .contains:
+            throw ExpressionError(
+                "Attempted conditional constraint is not an indexable operation"
+            )
+        }
+    }
+}
+
+/// Reads a key condition's tree.
+private struct KeyConditionTree {
+    let condition: ConditionExpression
+
+    private static var nested: ExpressionError {
+        ExpressionError("KeyConditionExpressions cannot contain nested operations")
+    }
+
+    private static func unusable(_ name: String) -> ExpressionError {
+        ExpressionError("Invalid operator used in KeyConditionExpression: \(name)")
+    }
+
+    private static func invalid(_ fault: String) -> ExpressionError {
+        ExpressionError("Invalid condition in KeyConditionExpression: \(fault)")
+    }
+
     /// Takes the tree apart at its `AND`s.
-    private func collect(_ index: Int, into parts: inout [KeyPart]) throws(ExpressionError) {
+    func collect(_ index: Int, into parts: inout [KeyPart]) throws(ExpressionError) {
         let part: KeyPart
         switch self.condition.nodes[index] {
         case .and(let left, let right):
@@ -216,7 +262,8 @@ extension KeyConditionExpression {
                 }
                 guard path.count == 1 else {
                     throw ExpressionError(
-                        "KeyConditionExpressions cannot have conditions on nested attributes"
+                        "Invalid KeyConditionExpression: KeyConditionExpressions cannot have "
+                            + "conditions on nested attributes"
                     )
                 }
                 name = self.condition.paths.attribute(of: path)

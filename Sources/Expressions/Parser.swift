@@ -36,8 +36,8 @@ struct Parser: ~Copyable {
         }
         guard text.count <= ExpressionLimits.textBytesMax else {
             throw ExpressionError(
-                "Invalid \(kind.label): Expression size has exceeded the maximum allowed size; "
-                    + "expression size: \(text.count)"
+                "Invalid \(kind.label): Expression size has exceeded the maximum allowed size;"
+                    + (kind == .scanFilter ? " expression size: \(text.count)" : "")
             )
         }
         self.lexer = Lexer(text, grammar)

@@ -4,6 +4,8 @@ package import DataModel
 package struct ProjectionExpression: Sendable {
     let projection: Projection
 
+    init(_ projection: Projection) { self.projection = projection }
+
     /// Parses comma-separated document paths.
     ///
     /// - Throws: the message with which DynamoDB refuses the text.

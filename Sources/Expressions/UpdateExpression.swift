@@ -12,6 +12,11 @@ package struct UpdateExpression: Sendable {
     var paths: PathTable
     /// The request's expression attribute values.
     var values: [PackedValue]
+    /// Made of `AttributeUpdates`, whose refusals the service words differently.
+    var isLegacy = false
+    /// The size limit is that of a standalone UpdateItem, see ``checkSize(of:)``; those of
+    /// transactions and statements count the item alone.
+    package var countsActions = true
 
     /// Parses the sections `SET`, `REMOVE`, `ADD` and `DELETE`, each at most once, in any order.
     ///
@@ -45,6 +50,17 @@ package struct UpdateExpression: Sendable {
     package func updatedAttributes(of item: Item) -> Item { self.projection.apply(to: item) }
 
     private var projection: Projection { Projection(self.actions.map(\.path), self.paths) }
+
+    /// Whether the update can only take something away: it then makes no item where none is.
+    package var onlyRemoves: Bool {
+        !self.actions.isEmpty
+            && self.actions.allSatisfy { action in
+                switch action {
+                case .remove, .delete: true
+                case .set, .add, .invalid: false
+                }
+            }
+    }
 
     /// Refuses an update of a key attribute, which no update may touch.
     package func check(schema: KeySchema) throws(ExpressionError) {

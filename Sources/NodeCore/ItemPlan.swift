@@ -28,7 +28,7 @@ struct ItemPlan {
         do throws(ExpressionError) {
             self = try Self.parsed(operation)
         } catch {
-            throw .validation(error.message)
+            throw operation.countsErrors ? .counted(error.message) : .validation(error.message)
         }
     }
 
@@ -42,7 +42,7 @@ struct ItemPlan {
         switch operation {
         case .getItem(let request):
             var names = try Substitutions(request.bindings)
-            let projection = try names.projection(request.projection)
+            let projection = try names.projection(request.projection, request.attributesToGet)
             try names.requireAllUsed()
             var plan = ItemPlan(
                 table: request.table,
@@ -59,7 +59,7 @@ struct ItemPlan {
                 action: .put(request.item),
                 key: request.item
             )
-            plan.condition = try names.condition(request.condition)
+            plan.condition = try names.condition(request.condition, request.expected)
             try names.requireAllUsed()
             plan.returnValues = request.returnValues
             plan.returnsItemOnConditionFailure = request.returnsItemOnConditionFailure
@@ -68,9 +68,9 @@ struct ItemPlan {
             return plan
         case .updateItem(let request):
             var names = try Substitutions(request.bindings)
-            let update = try names.update(request.update)
+            let update = try names.update(request.update, request.attributeUpdates)
             var plan = ItemPlan(table: request.table, action: .update(update), key: request.key)
-            plan.condition = try names.condition(request.condition)
+            plan.condition = try names.condition(request.condition, request.expected)
             try names.requireAllUsed()
             plan.returnValues = request.returnValues
             plan.returnsItemOnConditionFailure = request.returnsItemOnConditionFailure
@@ -80,7 +80,7 @@ struct ItemPlan {
         case .deleteItem(let request):
             var names = try Substitutions(request.bindings)
             var plan = ItemPlan(table: request.table, action: .delete, key: request.key)
-            plan.condition = try names.condition(request.condition)
+            plan.condition = try names.condition(request.condition, request.expected)
             try names.requireAllUsed()
             plan.returnValues = request.returnValues
             plan.returnsItemOnConditionFailure = request.returnsItemOnConditionFailure
@@ -111,12 +111,13 @@ struct QueryPlan {
     init(_ request: QueryRequest) throws(ExpressionError) {
         var names = try Substitutions(request.bindings)
         self.request = request
-        self.filter = try names.condition(request.filter, kind: .filter)
-        self.projection = try names.projection(request.projection)
-        self.keyCondition = try KeyConditionExpression(
-            parsing: request.keyCondition,
-            &names
-        )
+        self.filter = try names.condition(request.filter, request.queryFilter, kind: .filter)
+        self.projection = try names.projection(request.projection, request.attributesToGet)
+        if let text = request.keyCondition {
+            self.keyCondition = try KeyConditionExpression(parsing: text, &names)
+        } else {
+            self.keyCondition = KeyConditionExpression(request.keyConditions)
+        }
         try names.requireAllUsed()
     }
 }
@@ -131,8 +132,12 @@ struct ScanPlan {
         self.request = request
         do throws(ExpressionError) {
             var names = try Substitutions(request.bindings)
-            self.filter = try names.condition(request.filter, kind: .filter)
-            self.projection = try names.projection(request.projection)
+            self.filter = try names.condition(
+                request.filter,
+                request.scanFilter,
+                kind: .scanFilter
+            )
+            self.projection = try names.projection(request.projection, request.attributesToGet)
             try names.requireAllUsed()
         } catch {
             throw .validation(error.message)
@@ -152,21 +157,39 @@ extension Substitutions {
         )
     }
 
+    /// The condition that a text or, without one, the older parameter means.
     mutating func condition(
         _ text: [UInt8]?,
+        _ legacy: LegacyConditions?,
         kind: ExpressionKind = .condition
     ) throws(ExpressionError) -> ConditionExpression? {
-        guard let text else { return nil }
+        guard let text else { return legacy.flatMap { ConditionExpression($0) } }
         return try ConditionExpression(parsing: text, kind: kind, &self)
     }
 
-    mutating func projection(_ text: [UInt8]?) throws(ExpressionError) -> ProjectionExpression? {
-        guard let text else { return nil }
+    mutating func projection(
+        _ text: [UInt8]?,
+        _ attributes: [[UInt8]]?
+    ) throws(ExpressionError) -> ProjectionExpression? {
+        guard let text else { return attributes.map { ProjectionExpression(attributes: $0) } }
         return try ProjectionExpression(parsing: text, &self)
     }
 
-    mutating func update(_ text: [UInt8]?) throws(ExpressionError) -> UpdateExpression? {
-        guard let text else { return nil }
+    mutating func update(
+        _ text: [UInt8]?,
+        _ legacy: [LegacyUpdate]
+    ) throws(ExpressionError) -> UpdateExpression? {
+        guard let text else { return UpdateExpression(legacy) }
         return try UpdateExpression(parsing: text, &self)
+    }
+}
+
+extension Operation {
+    /// PutItem, UpdateItem and DeleteItem: the service counts their validation errors.
+    var countsErrors: Bool {
+        switch self {
+        case .putItem, .updateItem, .deleteItem: true
+        default: false
+        }
     }
 }

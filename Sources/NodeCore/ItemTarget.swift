@@ -10,7 +10,9 @@ enum ItemTarget {
 
     init(_ plan: ItemPlan, _ schema: KeySchema) throws(ServiceError) {
         if case .query(let query) = plan.action {
-            self = .keys(try Self.bounds(of: query, schema), schema)
+            if let index = query.request.index { throw .noIndex(index) }
+            let bounds = try Self.bounds(of: query, schema)
+            self = .keys(bounds, schema)
         } else {
             self = .item(try Self.key(of: plan, schema))
         }
@@ -54,16 +56,57 @@ enum ItemTarget {
         of plan: QueryPlan,
         _ schema: KeySchema
     ) throws(ServiceError) -> KeyBounds {
+        let range: KeyRange
         do throws(ExpressionError) {
-            let range = try plan.keyCondition.resolved(schema: schema)
-            try plan.filter?.checkQueryFilter(schema: schema)
-            do throws(KeyError) {
-                return try range.bounds(schema: schema)
-            } catch {
-                throw ExpressionError(ServiceError.key(error).message)
-            }
+            range = try plan.keyCondition.resolved(schema: schema)
+            try plan.filter?.checkQueryFilter(
+                schema: schema,
+                parameter: plan.request.filter == nil ? "QueryFilter" : "Filter Expression"
+            )
         } catch {
             throw .validation(error.message)
+        }
+        let bounds: KeyBounds
+        do throws(KeyError) {
+            bounds = try range.bounds(schema: schema)
+        } catch {
+            throw .key(error)
+        }
+        if let start = plan.request.exclusiveStartKey { try Self.check(start, range, schema) }
+        return bounds
+    }
+
+    /// Refuses a start key that the query could not have ended a page with.
+    private static func check(
+        _ start: Item,
+        _ range: KeyRange,
+        _ schema: KeySchema
+    ) throws(ServiceError) {
+        let key: ItemKey
+        let own: KeyBounds
+        do throws(KeyError) {
+            key = try ItemKey(schema, keyAttributes: start)
+            var shifted = range
+            guard let partition = start[schema.partitionKey.name] else {
+                throw .missing(schema.partitionKey)
+            }
+            shifted.partition = partition.unpacked()
+            own = try shifted.bounds(schema: schema)
+        } catch {
+            throw .startKey(error, isQuery: true)
+        }
+        guard !ByteOrder.isLess(key.bytes, own.from), ByteOrder.isLess(key.bytes, own.to) else {
+            throw .validation(
+                "The provided starting key does not match the range key predicate"
+            )
+        }
+        guard start[schema.partitionKey.name]?.unpacked() == range.partition else {
+            throw .validation(
+                range.sort == .all
+                    ? "The provided starting key is outside query boundaries based on provided "
+                        + "conditions"
+                    : "The query can return at most one row and cannot be restarted"
+            )
         }
     }
 }

@@ -30,9 +30,11 @@ extension ServiceError {
         }
     }
 
-    /// What a bad `ExclusiveStartKey` answers.
-    static func startKey(_ error: KeyError) -> ServiceError {
+    /// What a bad `ExclusiveStartKey` answers; a Query says less of one that is not the table's.
+    static func startKey(_ error: KeyError, isQuery: Bool = false) -> ServiceError {
         switch error {
+        case .missing where isQuery, .extraAttribute where isQuery:
+            .validation("The provided starting key is invalid")
         case .missing, .typeMismatch, .extraAttribute:
             .validation(
                 "The provided starting key is invalid: "

@@ -50,7 +50,7 @@ extension Node {
     ) throws(ServiceError) -> ProjectionExpression? {
         do throws(ExpressionError) {
             var names = try Substitutions(share.bindings)
-            let projection = try names.projection(share.projection)
+            let projection = try names.projection(share.projection, share.attributesToGet)
             try names.requireAllUsed()
             return projection
         } catch {
@@ -187,7 +187,6 @@ extension Node {
                     keys.append(try ItemKey(table.schema, keyAttributes: key))
                 }
             } catch {
-                if case .put = write { throw .itemKey(error) }
                 throw .key(error)
             }
         }

@@ -18,6 +18,7 @@ extension Node {
             guard let table = self.catalog.table(named: request.table), table.serves else {
                 return self.confirmMissing(operation, origin, retryUntil, clocks, &effects)
             }
+            if let index = request.index { throw .noIndex(index) }
             let tokens = request.segment?.tokens ?? (first: 0, last: .max)
             var scan = ScanCoordinator(
                 origin: origin,

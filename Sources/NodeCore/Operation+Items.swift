@@ -1,4 +1,5 @@
 package import DataModel
+package import Expressions
 package import Primitives
 
 /// A name that an expression uses instead of an attribute's: `#n`.
@@ -44,6 +45,8 @@ package struct PutItemRequest: Equatable, Sendable {
     package var table: String
     package var item: Item
     package var condition: [UInt8]?
+    /// `Expected` and `ConditionalOperator`; never with an expression.
+    package var expected: LegacyConditions?
     package var bindings = ExpressionBindings()
     /// Only `none` and `allOld`.
     package var returnValues: ReturnValues = .none
@@ -66,6 +69,8 @@ package struct GetItemRequest: Equatable, Sendable {
     package var key: Item
     package var consistentRead = false
     package var projection: [UInt8]?
+    /// `AttributesToGet`; never with an expression.
+    package var attributesToGet: [[UInt8]]?
     /// Names only.
     package var bindings = ExpressionBindings()
     package var returnConsumedCapacity: ReturnConsumedCapacity = .none
@@ -84,7 +89,11 @@ package struct UpdateItemRequest: Equatable, Sendable {
     package var key: Item
     /// Nil when the request only makes sure that the item exists.
     package var update: [UInt8]?
+    /// `AttributeUpdates`; never with an expression.
+    package var attributeUpdates: [LegacyUpdate] = []
     package var condition: [UInt8]?
+    /// `Expected` and `ConditionalOperator`; never with an expression.
+    package var expected: LegacyConditions?
     package var bindings = ExpressionBindings()
     package var returnValues: ReturnValues = .none
     package var returnsItemOnConditionFailure = false
@@ -103,6 +112,8 @@ package struct DeleteItemRequest: Equatable, Sendable {
     package var table: String
     package var key: Item
     package var condition: [UInt8]?
+    /// `Expected` and `ConditionalOperator`; never with an expression.
+    package var expected: LegacyConditions?
     package var bindings = ExpressionBindings()
     /// Only `none` and `allOld`.
     package var returnValues: ReturnValues = .none
@@ -120,9 +131,16 @@ package struct DeleteItemRequest: Equatable, Sendable {
 /// `Query`.
 package struct QueryRequest: Equatable, Sendable {
     package var table: String
-    package var keyCondition: [UInt8]
+    package var index: String?
+    /// Nil when the request has `KeyConditions` instead.
+    package var keyCondition: [UInt8]?
+    package var keyConditions: [LegacyCondition] = []
     package var filter: [UInt8]?
+    /// `QueryFilter` and `ConditionalOperator`; never with an expression.
+    package var queryFilter: LegacyConditions?
     package var projection: [UInt8]?
+    /// `AttributesToGet`; never with an expression.
+    package var attributesToGet: [[UInt8]]?
     package var bindings = ExpressionBindings()
     /// Nil: every attribute, or those of the projection expression.
     package var select: Select?
@@ -132,7 +150,7 @@ package struct QueryRequest: Equatable, Sendable {
     package var consistentRead = false
     package var returnConsumedCapacity: ReturnConsumedCapacity = .none
 
-    package init(table: String, keyCondition: [UInt8]) {
+    package init(table: String, keyCondition: [UInt8]?) {
         self.table = table
         self.keyCondition = keyCondition
     }
@@ -164,8 +182,13 @@ package struct ScanSegment: Equatable, Sendable {
 /// `Scan`.
 package struct ScanRequest: Equatable, Sendable {
     package var table: String
+    package var index: String?
     package var filter: [UInt8]?
+    /// `ScanFilter` and `ConditionalOperator`; never with an expression.
+    package var scanFilter: LegacyConditions?
     package var projection: [UInt8]?
+    /// `AttributesToGet`; never with an expression.
+    package var attributesToGet: [[UInt8]]?
     package var bindings = ExpressionBindings()
     package var select: Select?
     package var limit: Int?
@@ -183,6 +206,8 @@ package struct BatchGetTable: Equatable, Sendable {
     package var keys: [Item]
     package var consistentRead = false
     package var projection: [UInt8]?
+    /// `AttributesToGet`; never with an expression.
+    package var attributesToGet: [[UInt8]]?
     /// Names only.
     package var bindings = ExpressionBindings()
 

@@ -107,11 +107,24 @@ extension ServiceError {
         ServiceError(.validation, message)
     }
 
+    /// What the front end for single writes puts before what it refuses, see ``counted(_:)``.
+    package static let countedPrefix = "1 validation error detected: "
+
+    /// A refusal of PutItem, UpdateItem or DeleteItem that rests on the request alone.
+    package static func counted(_ message: String) -> ServiceError {
+        ServiceError(.validation, self.countedPrefix + message)
+    }
+
     /// What every operation on items of an unknown table answers.
     package static let requestedResourceNotFound = ServiceError(
         .resourceNotFound,
         "Requested resource not found"
     )
+
+    /// What Query and Scan of an unknown index answer.
+    package static func noIndex(_ name: String) -> ServiceError {
+        .validation("The table does not have the specified index: \(name)")
+    }
 
     /// What operations on an unknown table itself answer.
     package static func tableNotFound(_ table: String) -> ServiceError {

@@ -193,6 +193,8 @@ extension Partition {
             let item = old ?? key
             return (item, try Self.checkedSize(item))
         case .update(let update?, let key):
+            // As in DynamoDB, taking away from what does not exist makes nothing.
+            if old == nil, update.onlyRemoves { return nil }
             let item: Item
             do throws(ExpressionError) {
                 item = try update.apply(to: old, key: key)

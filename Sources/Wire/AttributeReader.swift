@@ -7,13 +7,17 @@ import NodeCore
 /// this: a wrong type is thrown at once, while a broken rule is noted in ``problem`` and the rest
 /// is still read, without being written.
 struct AttributeReader {
-    /// The text of the first rule that a value breaks: a ValidationException.
-    private(set) var problem: String?
+    /// The first rule that a value breaks: a ValidationException.
+    private(set) var problem: AttributeProblem?
     private var writer: ValueWriter
+    private let style: ValidationStyle
     /// The rest of what is read is checked, but not kept.
     private var isMuted = false
 
-    init(reserving capacity: Int = 0) { self.writer = ValueWriter(reserving: capacity) }
+    init(reserving capacity: Int = 0, _ style: ValidationStyle) {
+        self.writer = ValueWriter(reserving: capacity)
+        self.style = style
+    }
 
     static let emptyValue =
         "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
@@ -25,8 +29,8 @@ struct AttributeReader {
         of: "com.amazonaws.dynamodb.v20120810.AttributeValue"
     )
 
-    private mutating func fail(_ problem: String) {
-        if self.problem == nil { self.problem = problem }
+    private mutating func fail(_ problem: String, _ layer: AttributeProblem.Layer = .content) {
+        if self.problem == nil { self.problem = AttributeProblem(text: problem, layer: layer) }
         self.isMuted = true
     }
 
@@ -84,7 +88,7 @@ struct AttributeReader {
             }
             if seen != 0, reader.json.endTagged() { return }
         } else {
-            guard try reader.isPresent() else { return self.fail(Self.emptyValue) }
+            guard try reader.isPresent() else { return self.fail(Self.emptyValue, .shape) }
             try reader.beginObject(.valueStructure("AttributeValue"))
         }
         try self.members(&reader, &seen)
@@ -108,8 +112,8 @@ struct AttributeReader {
             seen |= bit
             try self.payload(type, &reader)
         }
-        if seen == 0 { return self.fail(Self.emptyValue) }
-        if seen.nonzeroBitCount > 1 { self.fail(Self.severalTypes) }
+        if seen == 0 { return self.fail(Self.emptyValue, .shape) }
+        if seen.nonzeroBitCount > 1 { self.fail(Self.severalTypes, .shape) }
     }
 
     private static func type(_ letter: UInt8) -> AttributeType? {
@@ -187,10 +191,11 @@ struct AttributeReader {
         switch result {
         case .success(let number): return number
         case .failure(let error):
-            let suffix =
-                error == .malformed && !text.range.isEmpty
-                ? ": " + reader.json.string(of: text) : ""
-            self.fail(error.message + suffix)
+            var message = error.message
+            if error == .malformed, self.style == .counted || !text.range.isEmpty {
+                message += ": " + reader.json.string(of: text)
+            }
+            self.fail(message)
             return nil
         }
     }
@@ -251,8 +256,9 @@ struct AttributeReader {
             try body(&self.writer)
         } catch {
             self.fail(
-                Self.invalid + "Nesting Levels have exceeded supported limits: Attributes in the "
-                    + "item have nested levels beyond supported limit"
+                "Nesting Levels have exceeded supported limits: Attributes in the item have nested "
+                    + "levels beyond supported limit",
+                .nesting
             )
         }
     }
@@ -275,7 +281,7 @@ struct AttributeReader {
         do throws(ValueError) {
             try self.writer.endSet()
         } catch {
-            self.fail(Self.setProblem(error, type, start, reader))
+            self.fail(self.setProblem(error, type, start, reader))
         }
     }
 
@@ -303,7 +309,7 @@ struct AttributeReader {
     /// The service's words for a set that is empty or has equal members; each type has its own.
     ///
     /// The set starts at `start`: its members are read again, because they are shown as sent.
-    private static func setProblem(
+    private func setProblem(
         _ error: ValueError,
         _ type: AttributeType,
         _ start: Int,
@@ -311,15 +317,16 @@ struct AttributeReader {
     ) -> String {
         guard case .duplicateMember = error else {
             return switch type {
-            case .stringSet: self.invalid + "An string set  may not be empty"
-            case .numberSet: self.invalid + "An number set  may not be empty"
+            case .stringSet: Self.invalid + "An string set  may not be empty"
+            case .numberSet: Self.invalid + "An number set  may not be empty"
             case .binarySet, .string, .number, .binary, .bool, .null, .list, .map:
-                self.invalid + "Binary sets should not be empty"
+                Self.invalid + "Binary sets should not be empty"
             }
         }
         guard type != .numberSet else { return "Input collection contains duplicates" }
-        let list = reader.json.strings(at: start).joined(separator: ", ")
-        let collection = self.invalid + "Input collection [\(list)]"
+        var members = reader.json.strings(at: start)
+        if self.style == .counted, type == .stringSet { members = members.map { "\"\($0)\"" } }
+        let collection = Self.invalid + "Input collection [\(members.joined(separator: ", "))]"
         return collection
             + (type == .binarySet ? "of type BS contains duplicates." : " contains duplicates.")
     }

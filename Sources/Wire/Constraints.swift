@@ -1,3 +1,4 @@
+import Expressions
 import NodeCore
 
 /// Collects what a request's members violate of the service's model, and tells all of it at once:
@@ -16,11 +17,39 @@ struct Constraints {
 
     /// Notes that `value` at `path` breaks a rule; nil is shown as `null`.
     mutating func violate(_ value: String?, at path: String, _ rule: String) {
-        guard self.violations.count < Self.violationsMax else { return }
         let shown = value.map { "'\($0)'" } ?? "null"
-        self.violations.append(
-            "Value \(shown) at '\(path)' failed to satisfy constraint: \(rule)"
-        )
+        self.note("Value \(shown) at '\(path)' failed to satisfy constraint: \(rule)")
+    }
+
+    /// Notes that a member breaks a rule, as the newer of the service's front ends says it: with
+    /// the member's own name, and without its value.
+    mutating func violate(hidden member: String, _ rule: String) {
+        self.note("Value at '\(member)' failed to satisfy constraint: \(rule)")
+    }
+
+    private mutating func note(_ text: String) {
+        guard self.violations.count < Self.violationsMax else { return }
+        self.violations.append(text)
+    }
+
+    /// Refuses an empty name of a table, before anything else is looked at.
+    static func checkTableLength(_ name: String?) throws(ServiceError) {
+        guard name?.isEmpty == true else { return }
+        var constraints = Constraints()
+        constraints.violate(hidden: "TableName", self.lengthAtLeast + "1")
+        try constraints.check()
+    }
+
+    /// Translates an enumeration's value; a bad one is told of in the given words.
+    mutating func told<Choice: Sendable>(
+        _ value: String?,
+        of table: ChoiceTable<Choice>,
+        _ message: String
+    ) -> Choice? {
+        guard let value else { return nil }
+        if let match = table.choices.first(where: { $0.0 == value }) { return match.1 }
+        self.note(message)
+        return nil
     }
 
     mutating func notNull(_ isPresent: Bool, at path: String) {
@@ -129,6 +158,13 @@ enum Choices {
         ("SPECIFIC_ATTRIBUTES", .specificAttributes), ("COUNT", .count),
         ("ALL_ATTRIBUTES", .allAttributes),
         ("ALL_PROJECTED_ATTRIBUTES", .allProjectedAttributes),
+    ])
+    static let conditionalOperator = ChoiceTable<Bool>([("OR", true), ("AND", false)])
+    static let comparison = ChoiceTable<LegacyOperator>(
+        LegacyOperator.allCases.map { ($0.name, $0) }
+    )
+    static let updateAction = ChoiceTable<LegacyUpdate.Action>([
+        ("ADD", .add), ("PUT", .put), ("DELETE", .delete),
     ])
     static let billingMode = ChoiceTable<BillingMode>([
         ("PROVISIONED", .provisioned), ("PAY_PER_REQUEST", .payPerRequest),

@@ -47,11 +47,24 @@ enum ItemParameter: UInt8, CaseIterable {
         }
     }
 
-    private static let all = Array(Self.allCases)
+    /// By the length of the name, which leaves three candidates at most.
+    private static let byLength: [[ItemParameter]] = {
+        var table: [[ItemParameter]] = []
+        for parameter in Self.allCases {
+            let length = parameter.name.utf8CodeUnitCount
+            while table.count <= length { table.append([]) }
+            table[length].append(parameter)
+        }
+        return table
+    }()
 
     /// The member with this name, or nil.
     static func named(_ text: JSONText, _ json: JSONReader) -> ItemParameter? {
-        self.all.first { json.isText(text, $0.name) }
+        guard text.range.count < self.byLength.count else { return nil }
+        for candidate in self.byLength[text.range.count] where json.isText(text, candidate.name) {
+            return candidate
+        }
+        return nil
     }
 }
 
@@ -76,16 +89,17 @@ struct ItemParameterSet: OptionSet {
 
 /// The members of one request on items, typed but not yet checked against each other.
 struct ItemParameters {
+    let style: ValidationStyle
     /// Which members were there.
     private(set) var present = ItemParameterSet(rawValue: 0)
     var table: String?
     var index: String?
     var item: Item?
-    var itemProblem: String?
+    var itemProblem: AttributeProblem?
     var key: Item?
-    var keyProblem: String?
+    var keyProblem: AttributeProblem?
     var startKey: Item?
-    var startKeyProblem: String?
+    var startKeyProblem: AttributeProblem?
     var condition: [UInt8]?
     var update: [UInt8]?
     var projection: [UInt8]?
@@ -93,7 +107,7 @@ struct ItemParameters {
     var keyCondition: [UInt8]?
     var names: [NameBinding]?
     var values: [ValueBinding]?
-    var valuesProblem: String?
+    var valuesProblem: ServiceError?
     var returnValues: String?
     var onConditionFailure: String?
     var consumedCapacity: String?
@@ -104,13 +118,22 @@ struct ItemParameters {
     var totalSegments: Int?
     var consistentRead = false
     var scansForward = true
+    var expected: [LegacyConditionParameters]?
+    var conditionalOperator: String?
+    var attributeUpdates: [LegacyUpdateParameters]?
+    var keyConditions: [LegacyConditionParameters]?
+    /// `QueryFilter` or `ScanFilter`.
+    var legacyFilter: [LegacyConditionParameters]?
+    var attributesToGet: [[UInt8]]?
 
     /// Reads an object's members; those that the operation does not have are only skipped.
     init(
         _ reader: inout RequestReader,
         accepting accepted: ItemParameterSet,
-        as shape: JSONExpectation
+        as shape: JSONExpectation,
+        _ style: ValidationStyle
     ) throws(ServiceError) {
+        self.style = style
         try reader.beginObject(shape)
         while let name = try reader.nextName() {
             guard let parameter = ItemParameter.named(name, reader.json),
@@ -133,10 +156,10 @@ struct ItemParameters {
         switch parameter {
         case .tableName: self.table = RequestedTable.name(try reader.string())
         case .indexName: self.index = try reader.string()
-        case .item: (self.item, self.itemProblem) = try Self.attributes(&reader)
-        case .key: (self.key, self.keyProblem) = try Self.attributes(&reader)
+        case .item: (self.item, self.itemProblem) = try Self.attributes(&reader, self.style)
+        case .key: (self.key, self.keyProblem) = try Self.attributes(&reader, self.style)
         case .exclusiveStartKey:
-            (self.startKey, self.startKeyProblem) = try Self.attributes(&reader)
+            (self.startKey, self.startKeyProblem) = try Self.attributes(&reader, self.style)
         case .conditionExpression: self.condition = try reader.bytes()
         case .updateExpression: self.update = try reader.bytes()
         case .projectionExpression: self.projection = try reader.bytes()
@@ -144,7 +167,7 @@ struct ItemParameters {
         case .keyConditionExpression: self.keyCondition = try reader.bytes()
         case .expressionAttributeNames: self.names = try Bindings.names(&reader)
         case .expressionAttributeValues:
-            (self.values, self.valuesProblem) = try Bindings.values(&reader)
+            (self.values, self.valuesProblem) = try Bindings.values(&reader, self.style)
         case .returnValues: self.returnValues = try reader.string()
         case .returnValuesOnConditionCheckFailure:
             self.onConditionFailure = try reader.string()
@@ -158,16 +181,55 @@ struct ItemParameters {
         case .scanIndexForward: self.scansForward = try reader.bool()
         case .expected, .conditionalOperator, .attributeUpdates, .keyConditions, .queryFilter,
             .scanFilter, .attributesToGet:
-            try reader.skip()
+            try self.readLegacy(parameter, &reader)
+        }
+    }
+
+    private mutating func readLegacy(
+        _ parameter: ItemParameter,
+        _ reader: inout RequestReader
+    ) throws(ServiceError) {
+        switch parameter {
+        case .expected:
+            self.expected = try LegacyConditionParameters.read(
+                &reader,
+                "ExpectedAttributeValue",
+                self.style
+            )
+        case .attributeUpdates:
+            self.attributeUpdates = try LegacyUpdateParameters.read(&reader, self.style)
+        case .keyConditions:
+            self.keyConditions = try LegacyConditionParameters.read(
+                &reader,
+                "Condition",
+                self.style
+            )
+        case .queryFilter, .scanFilter:
+            self.legacyFilter = try LegacyConditionParameters.read(
+                &reader,
+                "Condition",
+                self.style
+            )
+        case .conditionalOperator: self.conditionalOperator = try reader.string()
+        case .attributesToGet: self.attributesToGet = try Self.attributeNames(&reader)
+        default: preconditionFailure("not a legacy parameter")
         }
     }
 
     static func attributes(
-        _ reader: inout RequestReader
-    ) throws(ServiceError) -> (Item?, String?) {
-        var attributes = AttributeReader(reserving: 1_024)
+        _ reader: inout RequestReader,
+        _ style: ValidationStyle
+    ) throws(ServiceError) -> (Item?, AttributeProblem?) {
+        var attributes = AttributeReader(reserving: 1_024, style)
         let item = try attributes.item(&reader)
         return (item, attributes.problem)
+    }
+
+    static func attributeNames(_ reader: inout RequestReader) throws(ServiceError) -> [[UInt8]] {
+        var names: [[UInt8]] = []
+        try reader.beginArray(.list)
+        while try reader.nextElement() { names.append(try reader.bytes()) }
+        return names
     }
 
     var bindings: ExpressionBindings {
@@ -202,21 +264,19 @@ enum Bindings {
     }
 
     static func values(
-        _ reader: inout RequestReader
-    ) throws(ServiceError) -> ([ValueBinding], String?) {
+        _ reader: inout RequestReader,
+        _ style: ValidationStyle
+    ) throws(ServiceError) -> ([ValueBinding], ServiceError?) {
         var values: [ValueBinding] = []
-        var problem: String?
-        var attributes = AttributeReader()
+        var problem: ServiceError?
+        var attributes = AttributeReader(style)
         try reader.beginObject(AttributeReader.mapOfValues)
         while let name = try reader.nextName() {
             let placeholder = reader.json.bytes(of: name)
             if let value = try attributes.value(&reader) {
                 values.append(ValueBinding(placeholder: placeholder, value: value))
-            } else if let text = attributes.problem {
-                problem =
-                    problem
-                    ?? "ExpressionAttributeValues contains invalid value: \(text) for key "
-                    + String(decoding: placeholder, as: UTF8.self)
+            } else if let fault = attributes.problem {
+                problem = problem ?? fault.error(of: placeholder, style)
                 attributes.clear()
             }
         }
@@ -224,8 +284,14 @@ enum Bindings {
         return (values, problem)
     }
 
-    private static func hasDuplicate(_ names: [[UInt8]]) -> Bool {
+    static func hasDuplicate(_ names: [[UInt8]]) -> Bool {
         guard names.count > 1 else { return false }
+        guard names.count > 8 else {
+            for index in 1..<names.count where names[..<index].contains(names[index]) {
+                return true
+            }
+            return false
+        }
         let sorted = names.sorted { $0.lexicographicallyPrecedes($1) }
         return zip(sorted, sorted.dropFirst()).contains { $0 == $1 }
     }

@@ -55,23 +55,18 @@ extension OperationDecoder {
             tables.append(try BatchGetParameters(&reader, table: table))
         }
         var constraints = Constraints()
-        let consumed = members.check(&constraints)
-        for table in tables {
-            let path = "requestItems.\(table.table).member.keys"
-            guard let count = table.keyCount else {
-                constraints.notNull(false, at: path)
-                continue
-            }
-            if count < 1 { constraints.violate("[]", at: path, Constraints.lengthAtLeast + "1") }
-            if count > self.batchGetKeysMax {
-                constraints.violate(
-                    "[...]",
-                    at: path,
-                    Constraints.lengthAtMost + String(self.batchGetKeysMax)
-                )
-            }
-        }
+        let consumed = try members.check("BatchGetItem", &constraints)
+        for table in tables { table.check(&constraints) }
         try constraints.check()
+        if tables.contains(where: { $0.projection != nil }),
+            tables.contains(where: { $0.attributesToGet != nil })
+        {
+            throw .validation(
+                "Can not use both expression and non-expression parameters in the same request: "
+                    + "Non-expression parameters: {AttributesToGet} "
+                    + "Expression parameters: {ProjectionExpression}"
+            )
+        }
         var total = 0
         var request = BatchGetItemRequest(tables: [])
         request.returnConsumedCapacity = consumed
@@ -91,7 +86,7 @@ extension OperationDecoder {
         _ reader: inout RequestReader
     ) throws(ServiceError) -> BatchWriteItemRequest {
         var tables: [BatchWriteTable] = []
-        var problem: String?
+        var problem: ServiceError?
         var hasBadCount = false
         let members = try self.readBatch(
             &reader,
@@ -111,7 +106,7 @@ extension OperationDecoder {
             tables.append(writes)
         }
         var constraints = Constraints()
-        let consumed = members.check(&constraints)
+        let consumed = try members.check("BatchWriteItem", &constraints)
         if hasBadCount {
             constraints.violate(
                 members.shown,
@@ -121,7 +116,7 @@ extension OperationDecoder {
             )
         }
         try constraints.check()
-        if let problem { throw .validation(problem) }
+        if let problem { throw problem }
         guard tables.reduce(0, { $0 + $1.writes.count }) <= self.batchWritesMax else {
             throw .validation("Too many items requested for the BatchWriteItem call")
         }
@@ -134,19 +129,22 @@ extension OperationDecoder {
     /// with it.
     private static func writeRequest(
         _ reader: inout RequestReader
-    ) throws(ServiceError) -> (BatchWrite?, String?) {
-        var found: [(BatchWrite?, String?)] = []
-        guard try reader.isPresent() else { return (nil, AttributeReader.severalTypes) }
+    ) throws(ServiceError) -> (BatchWrite?, ServiceError?) {
+        var found: [(BatchWrite?, ServiceError?)] = []
+        let notOne = ServiceError.validation(AttributeReader.severalTypes)
+        guard try reader.isPresent() else { return (nil, notOne) }
         try reader.beginObject(.valueStructure("WriteRequest"))
         while let name = try reader.nextName() {
             guard try reader.isPresent() else { continue }
             if reader.json.isText(name, "PutRequest") {
                 let (item, problem) = try self.attributes(&reader, "PutRequest", "Item")
                 found.append((item.map { .put($0) }, problem))
-                if let item, problem == nil, item.size > ItemLimits.itemBytesMax {
-                    found[found.count - 1] = (
-                        nil, "Item size has exceeded the maximum allowed size"
-                    )
+                if let item, problem == nil {
+                    do throws(ServiceError) {
+                        try self.checkSize(item)
+                    } catch {
+                        found[found.count - 1] = (nil, error)
+                    }
                 }
             } else if reader.json.isText(name, "DeleteRequest") {
                 let (key, problem) = try self.attributes(&reader, "DeleteRequest", "Key")
@@ -155,7 +153,7 @@ extension OperationDecoder {
                 try reader.skip()
             }
         }
-        guard found.count == 1 else { return (nil, AttributeReader.severalTypes) }
+        guard found.count == 1 else { return (nil, notOne) }
         return found[0]
     }
 
@@ -164,19 +162,21 @@ extension OperationDecoder {
         _ reader: inout RequestReader,
         _ shape: String,
         _ member: StaticString
-    ) throws(ServiceError) -> (Item?, String?) {
-        var result: (Item?, String?)?
+    ) throws(ServiceError) -> (Item?, ServiceError?) {
+        var result: (Item?, ServiceError?)?
         try reader.beginObject(.fieldStructure(shape))
         while let name = try reader.nextName() {
             guard try reader.isPresent() else { continue }
             if reader.json.isText(name, member) {
                 guard result == nil else { throw reader.duplicate() }
-                result = try ItemParameters.attributes(&reader)
+                let (item, problem) = try ItemParameters.attributes(&reader, .plain)
+                result = (item, problem?.error(.plain))
             } else {
                 try reader.skip()
             }
         }
-        return result ?? (nil, "The parameter '\(member)' is required but was not present")
+        return result
+            ?? (nil, .validation("The parameter '\(member)' is required but was not present"))
     }
 }
 
@@ -192,7 +192,15 @@ private struct BatchMembers {
         "{" + (self.tables ?? []).map { $0 + "=[...]" }.joined(separator: ", ") + "}"
     }
 
-    func check(_ constraints: inout Constraints) -> ReturnConsumedCapacity {
+    /// Checks all but the tables' own parts; a map without tables is told of at once, in words
+    /// that name the operation.
+    func check(
+        _ operation: String,
+        _ constraints: inout Constraints
+    ) throws(ServiceError) -> ReturnConsumedCapacity {
+        if self.tables?.isEmpty == true {
+            throw .validation("The requestItems parameter is required for \(operation)")
+        }
         let consumed = constraints.choice(
             self.consumedCapacity,
             of: Choices.consumedCapacity,
@@ -205,9 +213,6 @@ private struct BatchMembers {
         )
         constraints.notNull(self.tables != nil, at: "requestItems")
         if let tables = self.tables {
-            if tables.isEmpty {
-                constraints.violate("{}", at: "requestItems", Constraints.lengthAtLeast + "1")
-            }
             let isBad = tables.contains { name in
                 !Constraints.isName(name) || !(3...255).contains(name.utf8.count)
             }
@@ -231,11 +236,11 @@ private struct BatchGetParameters {
     /// Nil without `Keys`.
     private(set) var keyCount: Int?
     private(set) var keys: [Item] = []
-    private var problem: String?
+    private var problem: AttributeProblem?
     private var consistentRead = false
-    private var projection: [UInt8]?
+    private(set) var projection: [UInt8]?
     private var names: [NameBinding]?
-    private var hasAttributesToGet = false
+    private(set) var attributesToGet: [[UInt8]]?
 
     init(_ reader: inout RequestReader, table: String) throws(ServiceError) {
         self.table = table
@@ -252,8 +257,9 @@ private struct BatchGetParameters {
                 self.projection = try reader.bytes()
             } else if parameter == .expressionAttributeNames {
                 self.names = try Bindings.names(&reader)
+            } else if parameter == .attributesToGet {
+                self.attributesToGet = try ItemParameters.attributeNames(&reader)
             } else {
-                self.hasAttributesToGet = self.hasAttributesToGet || parameter == .attributesToGet
                 try reader.skip()
             }
         }
@@ -265,26 +271,46 @@ private struct BatchGetParameters {
         try reader.beginArray(.list)
         while try reader.nextElement() {
             count += 1
-            let (key, problem) = try ItemParameters.attributes(&reader)
+            let (key, problem) = try ItemParameters.attributes(&reader, .plain)
             if let key { self.keys.append(key) }
             self.problem = self.problem ?? problem
         }
         self.keyCount = count
     }
 
-    func checked() throws(ServiceError) -> BatchGetTable {
-        if self.hasAttributesToGet {
-            throw .validation(
-                "This version does not support the legacy parameter AttributesToGet: use "
-                    + "expressions"
+    func check(_ constraints: inout Constraints) {
+        let path = "requestItems.\(self.table).member."
+        let hidden = "RequestItems.\(self.table).member.Keys"
+        if let count = self.keyCount {
+            if count < 1 {
+                constraints.violate(hidden: hidden, Constraints.lengthAtLeast + "1")
+            }
+            if count > OperationDecoder.batchGetKeysMax {
+                constraints.violate(
+                    hidden: hidden,
+                    Constraints.lengthAtMost + String(OperationDecoder.batchGetKeysMax)
+                )
+            }
+        } else {
+            constraints.notNull(false, at: path + "keys")
+        }
+        if let names = self.attributesToGet, names.isEmpty {
+            constraints.violate(
+                "[]",
+                at: path + "attributesToGet",
+                Constraints.lengthAtLeast + "1"
             )
         }
+    }
+
+    func checked() throws(ServiceError) -> BatchGetTable {
         if self.names != nil, self.projection == nil {
             throw .validation(
                 "ExpressionAttributeNames can only be specified when using expressions"
             )
         }
-        if let problem = self.problem { throw .validation(problem) }
+        if let problem = self.problem { throw problem.error(.plain) }
+        try ItemParameters.checkDistinct(self.attributesToGet, .plain)
         for index in self.keys.indices.dropFirst()
         where self.keys[..<index].contains(self.keys[index]) {
             throw .validation("Provided list of item keys contains duplicates")
@@ -292,6 +318,7 @@ private struct BatchGetParameters {
         var table = BatchGetTable(table: self.table, keys: self.keys)
         table.consistentRead = self.consistentRead
         table.projection = self.projection
+        table.attributesToGet = self.attributesToGet
         table.bindings = ExpressionBindings(names: self.names)
         return table
     }

@@ -67,12 +67,14 @@ package enum OperationDecoder {
     private static func parameters(
         _ reader: inout RequestReader,
         _ accepted: ItemParameterSet,
-        _ shape: String
+        _ shape: String,
+        _ style: ValidationStyle = .plain
     ) throws(ServiceError) -> ItemParameters {
         let parameters = try ItemParameters(
             &reader,
             accepting: accepted,
-            as: .valueStructure(shape)
+            as: .valueStructure(shape),
+            style
         )
         try reader.finish()
         return parameters
@@ -92,14 +94,24 @@ package enum OperationDecoder {
         .expected,
         .conditionalOperator
     )
+    private static let puts = writes.union(ItemParameterSet(.item))
+    private static let deletes = writes.union(ItemParameterSet(.key))
+    private static let updates = writes.union(
+        ItemParameterSet(.key, .updateExpression, .attributeUpdates)
+    )
+    private static let gets = ItemParameterSet(
+        .tableName,
+        .key,
+        .consistentRead,
+        .projectionExpression,
+        .expressionAttributeNames,
+        .returnConsumedCapacity,
+        .attributesToGet
+    )
 
     static func putItem(_ reader: inout RequestReader) throws(ServiceError) -> PutItemRequest {
-        let parameters = try self.parameters(
-            &reader,
-            self.writes.union(ItemParameterSet(.item)),
-            "PutItemInput"
-        )
-        let checked = try parameters.checkConstraints(requiresItem: true)
+        let parameters = try self.parameters(&reader, self.puts, "PutItemInput", .counted)
+        let checked = try parameters.checkWrite(requiring: .item, at: "item")
         try parameters.checkExpressions(
             [.conditionExpression],
             legacy: [.expected, .conditionalOperator]
@@ -107,8 +119,10 @@ package enum OperationDecoder {
         let item = try parameters.checkedItem()
         try self.checkOldOnly(checked.returnValues)
         try self.checkSize(item)
-        try parameters.checkValues()
+        try parameters.checkLegacyTogether(.counted)
         var request = PutItemRequest(table: checked.table, item: item)
+        request.expected = try parameters.checkedExpectations(.counted)
+        try parameters.checkValues()
         request.condition = parameters.condition
         request.bindings = parameters.bindings
         request.returnValues = checked.returnValues
@@ -120,20 +134,18 @@ package enum OperationDecoder {
     static func deleteItem(
         _ reader: inout RequestReader
     ) throws(ServiceError) -> DeleteItemRequest {
-        let parameters = try self.parameters(
-            &reader,
-            self.writes.union(ItemParameterSet(.key)),
-            "DeleteItemInput"
-        )
-        let checked = try parameters.checkConstraints(requiresKey: true)
+        let parameters = try self.parameters(&reader, self.deletes, "DeleteItemInput", .counted)
+        let checked = try parameters.checkWrite(requiring: .key, at: "key")
         try parameters.checkExpressions(
             [.conditionExpression],
             legacy: [.expected, .conditionalOperator]
         )
         let key = try parameters.checkedKey()
         try self.checkOldOnly(checked.returnValues)
-        try parameters.checkValues()
+        try parameters.checkLegacyTogether(.counted)
         var request = DeleteItemRequest(table: checked.table, key: key)
+        request.expected = try parameters.checkedExpectations(.counted)
+        try parameters.checkValues()
         request.condition = parameters.condition
         request.bindings = parameters.bindings
         request.returnValues = checked.returnValues
@@ -145,18 +157,18 @@ package enum OperationDecoder {
     static func updateItem(
         _ reader: inout RequestReader
     ) throws(ServiceError) -> UpdateItemRequest {
-        let accepted = self.writes.union(
-            ItemParameterSet(.key, .updateExpression, .attributeUpdates)
-        )
-        let parameters = try self.parameters(&reader, accepted, "UpdateItemInput")
-        let checked = try parameters.checkConstraints(requiresKey: true)
+        let parameters = try self.parameters(&reader, self.updates, "UpdateItemInput", .counted)
+        let checked = try parameters.checkWrite(requiring: .key, at: "key", stopsEarly: true)
         try parameters.checkExpressions(
             [.updateExpression, .conditionExpression],
             legacy: [.attributeUpdates, .expected, .conditionalOperator]
         )
         let key = try parameters.checkedKey()
-        try parameters.checkValues()
+        try parameters.checkLegacyTogether(.counted)
         var request = UpdateItemRequest(table: checked.table, key: key)
+        request.attributeUpdates = try parameters.checkedUpdates(.counted)
+        request.expected = try parameters.checkedExpectations(.counted)
+        try parameters.checkValues()
         request.update = parameters.update
         request.condition = parameters.condition
         request.bindings = parameters.bindings
@@ -167,21 +179,14 @@ package enum OperationDecoder {
     }
 
     static func getItem(_ reader: inout RequestReader) throws(ServiceError) -> GetItemRequest {
-        let accepted = ItemParameterSet(
-            .tableName,
-            .key,
-            .consistentRead,
-            .projectionExpression,
-            .expressionAttributeNames,
-            .returnConsumedCapacity,
-            .attributesToGet
-        )
-        let parameters = try self.parameters(&reader, accepted, "GetItemInput")
-        let checked = try parameters.checkConstraints(requiresKey: true)
+        let parameters = try self.parameters(&reader, self.gets, "GetItemInput")
+        let checked = try parameters.checkRead(requiresKey: true)
         try parameters.checkExpressions([.projectionExpression], legacy: [.attributesToGet])
         var request = GetItemRequest(table: checked.table, key: try parameters.checkedKey())
+        try parameters.checkLegacyTogether(.plain)
         request.consistentRead = parameters.consistentRead
         request.projection = parameters.projection
+        request.attributesToGet = parameters.attributesToGet
         request.bindings = parameters.bindings
         request.returnConsumedCapacity = checked.consumedCapacity
         return request
@@ -189,7 +194,7 @@ package enum OperationDecoder {
 
     private static func checkOldOnly(_ returnValues: ReturnValues) throws(ServiceError) {
         guard returnValues == .none || returnValues == .allOld else {
-            throw .validation("ReturnValues can only be ALL_OLD or NONE")
+            throw .counted("ReturnValues can only be ALL_OLD or NONE")
         }
     }
 
@@ -205,44 +210,69 @@ package enum OperationDecoder {
 
     // MARK: Pages
 
+    private static let queries = ItemParameterSet(
+        .tableName,
+        .indexName,
+        .select,
+        .limit,
+        .consistentRead,
+        .scanIndexForward,
+        .exclusiveStartKey,
+        .returnConsumedCapacity,
+        .projectionExpression,
+        .filterExpression,
+        .keyConditionExpression,
+        .expressionAttributeNames,
+        .expressionAttributeValues,
+        .attributesToGet,
+        .keyConditions,
+        .queryFilter,
+        .conditionalOperator
+    )
+    private static let scans = ItemParameterSet(
+        .tableName,
+        .indexName,
+        .select,
+        .limit,
+        .consistentRead,
+        .segment,
+        .totalSegments,
+        .exclusiveStartKey,
+        .returnConsumedCapacity,
+        .projectionExpression,
+        .filterExpression,
+        .expressionAttributeNames,
+        .expressionAttributeValues,
+        .attributesToGet,
+        .scanFilter,
+        .conditionalOperator
+    )
+
     static func query(_ reader: inout RequestReader) throws(ServiceError) -> QueryRequest {
-        let accepted = ItemParameterSet(
-            .tableName,
-            .indexName,
-            .select,
-            .limit,
-            .consistentRead,
-            .scanIndexForward,
-            .exclusiveStartKey,
-            .returnConsumedCapacity,
-            .projectionExpression,
-            .filterExpression,
-            .keyConditionExpression,
-            .expressionAttributeNames,
-            .expressionAttributeValues,
-            .attributesToGet,
-            .keyConditions,
-            .queryFilter,
-            .conditionalOperator
-        )
-        let parameters = try self.parameters(&reader, accepted, "QueryInput")
-        let checked = try parameters.checkConstraints()
+        let parameters = try self.parameters(&reader, self.queries, "QueryInput")
+        let checked = try parameters.checkRead()
+        try parameters.checkLimit(isQuery: true)
         try parameters.checkExpressions(
             [.projectionExpression, .filterExpression, .keyConditionExpression],
             legacy: [.attributesToGet, .queryFilter, .conditionalOperator, .keyConditions]
         )
+        var request = QueryRequest(table: checked.table, keyCondition: parameters.keyCondition)
+        request.queryFilter = try parameters.checkedFilter(.plain)
+        try parameters.checkLegacyTogether(.plain)
         try parameters.checkStartKey()
-        guard let keyCondition = parameters.keyCondition else {
+        guard parameters.keyCondition != nil || parameters.keyConditions != nil else {
             throw .validation(
                 "Either the KeyConditions or KeyConditionExpression parameter must be specified "
                     + "in the request."
             )
         }
         try parameters.checkValues()
-        try parameters.checkSelect(checked.select, verb: "Querying")
-        var request = QueryRequest(table: checked.table, keyCondition: keyCondition)
+        request.keyConditions = try parameters.checkedKeyConditions(.plain)
+        try parameters.checkSelect(checked.select, isQuery: true)
+        request.index = parameters.index
         request.filter = parameters.filter
         request.projection = parameters.projection
+        request.attributesToGet = parameters.attributesToGet
         request.bindings = parameters.bindings
         request.select = checked.select
         request.limit = parameters.limit
@@ -254,41 +284,27 @@ package enum OperationDecoder {
     }
 
     static func scan(_ reader: inout RequestReader) throws(ServiceError) -> ScanRequest {
-        let accepted = ItemParameterSet(
-            .tableName,
-            .indexName,
-            .select,
-            .limit,
-            .consistentRead,
-            .segment,
-            .totalSegments,
-            .exclusiveStartKey,
-            .returnConsumedCapacity,
-            .projectionExpression,
-            .filterExpression,
-            .expressionAttributeNames,
-            .expressionAttributeValues,
-            .attributesToGet,
-            .scanFilter,
-            .conditionalOperator
-        )
-        let parameters = try self.parameters(&reader, accepted, "ScanInput")
-        let checked = try parameters.checkConstraints()
+        let parameters = try self.parameters(&reader, self.scans, "ScanInput")
+        let checked = try parameters.checkRead()
+        try parameters.checkLimit(isQuery: false)
         try parameters.checkExpressions(
             [.projectionExpression, .filterExpression],
             legacy: [.attributesToGet, .scanFilter, .conditionalOperator]
         )
-        try parameters.checkStartKey()
-        let segment = try self.segment(parameters)
-        try parameters.checkValues()
-        try parameters.checkSelect(checked.select, verb: "Scanning")
+        try parameters.checkLegacyTogether(.plain)
         var request = ScanRequest(table: checked.table)
+        request.scanFilter = try parameters.checkedFilter(.plain)
+        try parameters.checkStartKey()
+        request.segment = try self.segment(parameters)
+        try parameters.checkValues()
+        try parameters.checkSelect(checked.select, isQuery: false)
+        request.index = parameters.index
         request.filter = parameters.filter
         request.projection = parameters.projection
+        request.attributesToGet = parameters.attributesToGet
         request.bindings = parameters.bindings
         request.select = checked.select
         request.limit = parameters.limit
-        request.segment = segment
         request.exclusiveStartKey = parameters.startKey
         request.consistentRead = parameters.consistentRead
         request.returnConsumedCapacity = checked.consumedCapacity

@@ -130,6 +130,12 @@ package enum ResponseEncoder {
             writer.name("ProjectionExpression")
             writer.string(projection)
         }
+        if let attributes = table.attributesToGet {
+            writer.name("AttributesToGet")
+            writer.beginArray()
+            for attribute in attributes { writer.string(attribute) }
+            writer.endArray()
+        }
         if let names = table.bindings.names {
             writer.name("ExpressionAttributeNames")
             writer.beginObject()

@@ -93,12 +93,12 @@ struct ValueWriterTests {
         #expect(try Item(validating: item.bytes) == item)
     }
 
-    @Test("32 lists and maps nest, 33 do not")
+    @Test("31 lists and maps nest, 32 do not")
     func nesting() throws {
         var writer = ValueWriter()
         writer.beginItem()
         writer.name(utf8("a"))
-        for level in 0..<32 {
+        for level in 0..<31 {
             if level % 2 == 0 {
                 try writer.beginList()
             } else {
@@ -109,19 +109,19 @@ struct ValueWriterTests {
         writer.beginSet(.stringSet)
         writer.member(utf8("x"))
         try writer.endSet()
-        for level in (0..<32).reversed() {
+        for level in (0..<31).reversed() {
             if level % 2 == 0 { writer.endList() } else { try writer.endMap() }
         }
         let item = try writer.endItem()
-        #expect(item.depth == 32)
+        #expect(item.depth == 31)
         #expect(try Item(validating: item.bytes) == item)
 
-        for _ in 0..<32 { try writer.beginList() }
+        for _ in 0..<31 { try writer.beginList() }
         #expect(throws: ValueError.nestedTooDeep) { try writer.beginList() }
         #expect(throws: ValueError.nestedTooDeep) { try writer.beginMap() }
 
-        let tooDeep = (0..<33).reduce(AttributeValue.null) { value, _ in .list([value]) }
-        #expect(tooDeep.depth == 33)
+        let tooDeep = (0..<32).reduce(AttributeValue.null) { value, _ in .list([value]) }
+        #expect(tooDeep.depth == 32)
         #expect(throws: DecodingError.self) {
             try PackedValue(validating: PackedValue(tooDeep).packed)
         }

@@ -318,8 +318,22 @@ struct ConditionLimitTests {
             try self.message(fits + " ")
                 == """
                 Invalid ConditionExpression: Expression size has exceeded the maximum \
-                allowed size; expression size: 4097
+                allowed size;
                 """
+        )
+        var substitutions = try samples()
+        let scan = refusal { () throws(ExpressionError) in
+            try ConditionExpression(
+                parsing: bytes(fits + " "),
+                kind: .scanFilter,
+                &substitutions
+            )
+        }
+        #expect(
+            scan.hasSuffix(
+                "Invalid FilterExpression: Expression size has exceeded the maximum "
+                    + "allowed size; expression size: 4097"
+            )
         )
     }
 

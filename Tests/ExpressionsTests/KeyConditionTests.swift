@@ -149,11 +149,13 @@ struct KeyConditionTests {
             ),
             Example(
                 "b.d > a AND c.d > e.f",
-                "KeyConditionExpressions cannot have conditions on nested attributes"
+                "Invalid KeyConditionExpression: KeyConditionExpressions cannot have conditions on "
+                    + "nested attributes"
             ),
             Example(
                 "b[0] > a",
-                "KeyConditionExpressions cannot have conditions on nested attributes"
+                "Invalid KeyConditionExpression: KeyConditionExpressions cannot have conditions on "
+                    + "nested attributes"
             ),
             Example(
                 ":s > :t AND a < :t",

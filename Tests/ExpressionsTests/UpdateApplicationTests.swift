@@ -226,11 +226,11 @@ struct UpdateApplicationTests {
         )
     }
 
-    @Test("items may not grow beyond 400 KB, nor nest deeper than 32 levels")
+    @Test("items may not grow beyond 400 KB, nor nest deeper than level 32")
     func growth() throws {
         let large = AttributeValue.string(Array(repeating: 0x61, count: 300 * 1024))
         var deep: AttributeValue = 1
-        for _ in 0..<32 { deep = ["d": deep] }
+        for _ in 0..<31 { deep = ["d": deep] }
         var substitutions = try Substitutions(
             names: nil,
             values: [(bytes(":large"), large), (bytes(":deep"), deep)]

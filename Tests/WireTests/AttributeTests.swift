@@ -211,7 +211,18 @@ private func json(_ item: Item) -> String {
     func broken(example: Example<String>) {
         let item = #"{"a":{"S":"x"},"v":"# + example.text + #","w":{"N":"1"}}"#
         let request = #"{"TableName":"tab","Item":"# + item + "}"
-        #expect(fault(.putItem, request) == .validation(example.outcome))
+        #expect(fault(.putItem, request) == .validation(Self.told(example.outcome)))
+        let batch = #"{"RequestItems":{"tab":[{"PutRequest":{"Item":"# + item + "}}]}}"
+        #expect(fault(.batchWriteItem, batch) == .validation(example.outcome))
+    }
+
+    /// How single writes tell what batches say plainly.
+    private static func told(_ message: String) -> String {
+        if message == isEmpty || message == hasSeveralTypes { return message }
+        if message == notNumeric { return counted(message + ": ") }
+        return counted(
+            message.replacing("[a, b, a] contains", with: #"["a", "b", "a"] contains"#)
+        )
     }
 
     @Test(
@@ -264,7 +275,7 @@ private func json(_ item: Item) -> String {
         }
     }
 
-    @Test("32 levels fit, 33 do not, and more than the reader bears is no JSON to it")
+    @Test("level 32 fits, level 33 does not, and more than the reader bears is no JSON to it")
     func nesting() {
         func nested(_ depth: Int) -> String {
             let open = String(repeating: "{\"L\":[", count: depth)
@@ -273,9 +284,16 @@ private func json(_ item: Item) -> String {
         func put(_ depth: Int) -> ServiceError? {
             fault(.putItem, "{\"TableName\":\"tab\",\"Item\":\(nested(depth))}")
         }
-        #expect(put(32) == nil)
-        #expect(put(33)?.kind == .validation)
-        #expect(put(33)?.message.contains("Nesting Levels have exceeded supported limits") == true)
+        #expect(put(31) == nil)
+        #expect(
+            put(32)
+                == .validation(
+                    counted(
+                        "Nesting Levels have exceeded supported limits: Attributes in the item "
+                            + "have nested levels beyond supported limit"
+                    )
+                )
+        )
         #expect(put(500)?.kind == .serialization)
     }
 

@@ -24,6 +24,15 @@ func violation(_ value: String?, _ path: String, _ rule: String) -> String {
         + "Member must " + rule
 }
 
+/// A violation as the service's newer front end tells it.
+func hiddenViolation(_ member: String, _ rule: String) -> String {
+    "1 validation error detected: Value at '\(member)' failed to satisfy constraint: Member must "
+        + rule
+}
+
+/// A message as PutItem, UpdateItem and DeleteItem tell it.
+func counted(_ message: String) -> String { "1 validation error detected: " + message }
+
 let invalidParameters = "One or more parameter values were invalid: "
 
 @Suite("Operations: what is refused") struct OperationRefusalTests {
@@ -44,10 +53,9 @@ let invalidParameters = "One or more parameter values were invalid: "
         Refusal(
             .putItem,
             #"{"TableName":"tab","Item":{},"ReturnValues":"all_old"}"#,
-            violation(
-                "all_old",
-                "returnValues",
-                "satisfy enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]"
+            counted(
+                "Failed to satisfy constraint: Member must satisfy enum value set: "
+                    + "[ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]"
             )
         ),
         Refusal(
@@ -87,52 +95,54 @@ let invalidParameters = "One or more parameter values were invalid: "
         Refusal(
             .putItem,
             #"{"TableName":"tab","Item":{},"ReturnValues":"ALL_NEW"}"#,
-            "ReturnValues can only be ALL_OLD or NONE"
+            counted("ReturnValues can only be ALL_OLD or NONE")
         ),
         Refusal(
             .deleteItem,
             #"{"TableName":"tab","Key":{},"ReturnValues":"UPDATED_OLD"}"#,
-            "ReturnValues can only be ALL_OLD or NONE"
+            counted("ReturnValues can only be ALL_OLD or NONE")
         ),
         Refusal(
             .putItem,
             ##"{"TableName":"tab","Item":{},"ExpressionAttributeNames":{"#a":"b"}}"##,
-            "ExpressionAttributeNames can only be specified when using expressions"
+            counted("ExpressionAttributeNames can only be specified when using expressions")
         ),
         Refusal(
             .putItem,
             #"{"TableName":"tab","Item":{},"ExpressionAttributeValues":{}}"#,
-            "ExpressionAttributeValues can only be specified when using expressions: "
-                + "ConditionExpression is null"
+            counted("ExpressionAttributeValues can only be specified when using expressions")
         ),
         Refusal(
             .updateItem,
             #"{"TableName":"tab","Key":{},"ExpressionAttributeValues":{}}"#,
+            counted("ExpressionAttributeValues can only be specified when using expressions")
+        ),
+        Refusal(
+            .scan,
+            #"{"TableName":"tab","ExpressionAttributeValues":{}}"#,
             "ExpressionAttributeValues can only be specified when using expressions: "
-                + "UpdateExpression and ConditionExpression are null"
+                + "FilterExpression is null"
         ),
         Refusal(
-            .putItem,
-            #"{"TableName":"tab","Item":{},"Expected":{}}"#,
-            "This version does not support the legacy parameter Expected: use expressions"
-        ),
-        Refusal(
-            .updateItem,
-            #"{"TableName":"tab","Key":{},"AttributeUpdates":{}}"#,
-            "This version does not support the legacy parameter AttributeUpdates: use expressions"
+            .query,
+            #"{"TableName":"tab","ExpressionAttributeValues":{},"KeyConditions":{}}"#,
+            "ExpressionAttributeValues can only be specified when using expressions: "
+                + "FilterExpression and KeyConditionExpression are null"
         ),
         Refusal(
             .updateItem,
             #"{"TableName":"tab","Key":{},"AttributeUpdates":{},"UpdateExpression":"x","#
                 + #""Expected":{}}"#,
-            "Can not use both expression and non-expression parameters in the same request: "
-                + "Non-expression parameters: {AttributeUpdates, Expected} "
-                + "Expression parameters: {UpdateExpression}"
+            counted(
+                "Can not use both expression and non-expression parameters in the same request: "
+                    + "Non-expression parameters: {AttributeUpdates, Expected} "
+                    + "Expression parameters: {UpdateExpression}"
+            )
         ),
         Refusal(
             .query,
             #"{"TableName":"tab","KeyConditions":{}}"#,
-            "This version does not support the legacy parameter KeyConditions: use expressions"
+            "Conditions can be of length 1 or 2 only"
         ),
         Refusal(
             .query,
@@ -142,8 +152,16 @@ let invalidParameters = "One or more parameter values were invalid: "
         ),
         Refusal(
             .query,
-            #"{"TableName":"tab","KeyConditionExpression":"a","IndexName":"idx"}"#,
-            "The table does not have the specified index: idx"
+            #"{"TableName":"tab","KeyConditionExpression":"a","Limit":0}"#,
+            hiddenViolation("Limit", "have value greater than or equal to 1")
+        ),
+        Refusal(
+            .query,
+            #"{"TableName":"tab","KeyConditionExpression":"a","Select":"SPECIFIC_ATTRIBUTES"}"#,
+            counted(
+                "Must specify the AttributesToGet or ProjectionExpression when choosing to get "
+                    + "SPECIFIC_ATTRIBUTES"
+            )
         ),
         Refusal(
             .scan,
@@ -190,7 +208,7 @@ let invalidParameters = "One or more parameter values were invalid: "
         Refusal(
             .scan,
             #"{"TableName":"tab","Select":"ALL_PROJECTED_ATTRIBUTES"}"#,
-            "ALL_PROJECTED_ATTRIBUTES can be used only when Scanning using an IndexName"
+            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
         ),
     ]
 
@@ -200,7 +218,10 @@ let invalidParameters = "One or more parameter values were invalid: "
     }
 
     @Test("all violations are told at once, ten at most") func severalViolations() {
-        let error = fault(.putItem, #"{"TableName":";","ReturnValues":"x"}"#)
+        let error = fault(
+            .getItem,
+            #"{"TableName":";","IndexName":";","ReturnConsumedCapacity":"x"}"#
+        )
         #expect(error?.message.hasPrefix("4 validation errors detected: Value ") == true)
         #expect(error?.message.split(separator: "; Value").count == 4)
         let keys = (0..<20).map { #"{"AttributeName":"\#($0)","KeyType":"x"}"# }
@@ -213,7 +234,12 @@ let invalidParameters = "One or more parameter values were invalid: "
         Refusal(
             .batchWriteItem,
             #"{"RequestItems":{}}"#,
-            violation("{}", "requestItems", "have length greater than or equal to 1")
+            "The requestItems parameter is required for BatchWriteItem"
+        ),
+        Refusal(
+            .batchGetItem,
+            #"{"RequestItems":{},"ReturnConsumedCapacity":"x"}"#,
+            "The requestItems parameter is required for BatchGetItem"
         ),
         Refusal(
             .batchGetItem,
@@ -223,9 +249,8 @@ let invalidParameters = "One or more parameter values were invalid: "
         Refusal(
             .batchGetItem,
             #"{"RequestItems":{"tab":{"Keys":[]}}}"#,
-            violation(
-                "[]",
-                "requestItems.tab.member.keys",
+            hiddenViolation(
+                "RequestItems.tab.member.Keys",
                 "have length greater than or equal to 1"
             )
         ),
@@ -237,8 +262,25 @@ let invalidParameters = "One or more parameter values were invalid: "
         ),
         Refusal(
             .batchGetItem,
-            #"{"RequestItems":{"tab":{"Keys":[{}],"AttributesToGet":["a"]}}}"#,
-            "This version does not support the legacy parameter AttributesToGet: use expressions"
+            #"{"RequestItems":{"tab":{"Keys":[{}],"AttributesToGet":["a","b","a"]}}}"#,
+            invalidParameters + "Duplicate value in attribute name: a"
+        ),
+        Refusal(
+            .batchGetItem,
+            #"{"RequestItems":{"tab":{"Keys":[{}],"AttributesToGet":["a"]},"#
+                + #""two":{"Keys":[{}],"ProjectionExpression":"a"}}}"#,
+            "Can not use both expression and non-expression parameters in the same request: "
+                + "Non-expression parameters: {AttributesToGet} "
+                + "Expression parameters: {ProjectionExpression}"
+        ),
+        Refusal(
+            .batchGetItem,
+            #"{"RequestItems":{"tab":{"Keys":[{}],"AttributesToGet":[]}}}"#,
+            violation(
+                "[]",
+                "requestItems.tab.member.attributesToGet",
+                "have length greater than or equal to 1"
+            )
         ),
         Refusal(
             .batchGetItem,
