@@ -144,6 +144,7 @@ struct Progress: Sendable {
             self.next = max(self.next, self.match.next)
         case .restoring:
             if self.match >= base { self.becomeReplicating() }
+            self.next = max(self.next, self.match.next)
         }
     }
 

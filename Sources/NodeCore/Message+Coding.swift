@@ -18,11 +18,13 @@ extension Message {
             writer.replica(from)
             writer.replica(to)
             message.encode(into: &writer)
-        case .join:
+        case .join(let boot):
             writer.u8(4)
-        case .welcome(let incarnation):
+            writer.u64(boot)
+        case .welcome(let incarnation, let boot):
             writer.u8(5)
             writer.u32(incarnation)
+            writer.u64(boot)
         case .snapshotChunk(let chunk):
             writer.u8(6)
             chunk.encode(into: &writer)
@@ -122,8 +124,8 @@ extension Message {
             let from = try reader.replica()
             let to = try reader.replica()
             self = .raft(group, from: from, to: to, try Consensus.Message(decoding: &reader))
-        case 4: self = .join
-        case 5: self = .welcome(incarnation: try reader.u32())
+        case 4: self = .join(boot: try reader.u64())
+        case 5: self = .welcome(incarnation: try reader.u32(), boot: try reader.u64())
         case 6: self = .snapshotChunk(try SnapshotChunk(decoding: &reader))
         case 7:
             self = .snapshotReceived(

@@ -14,9 +14,11 @@ package enum Message: Sendable {
     /// One Raft message of one group, from one incarnation to another.
     case raft(PartitionID, from: ReplicaID, to: ReplicaID, Consensus.Message)
 
-    // A node that lost its disk asks for a new incarnation.
-    case join
-    case welcome(incarnation: UInt32)
+    // A node that lost its disk asks for a new incarnation; `boot` differs for each start of its
+    // process.
+    case join(boot: UInt64)
+    /// Answers the process that asked, and no later one.
+    case welcome(incarnation: UInt32, boot: UInt64)
 
     case snapshotChunk(SnapshotChunk)
     case snapshotReceived(PartitionID, from: ReplicaID, stream: UInt64, sequence: UInt64)

@@ -31,34 +31,40 @@ extension Node {
     /// Asks every node of the region to be let in again; one of them leads the catalog.
     func askToJoin(_ effects: inout [Effect]) {
         for peer in self.liveness.peers where self.connectedNodes[Int(peer.node.index)] {
-            effects.append(.send(.join, to: peer.node))
+            effects.append(.send(.join(boot: self.boot), to: peer.node))
         }
     }
 
     mutating func nodeAsksToJoin(
         _ node: NodeID,
+        boot: UInt64,
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
         guard self.leadsCatalog(now: clocks.now), let slot = self.catalogSlot else { return }
         let current = self.catalog.current(node)
-        // A node that was registered anew asks again until the answer arrives.
-        if current.incarnation > 1, self.welcomedNodes.contains(current) {
-            effects.append(.send(.welcome(incarnation: current.incarnation), to: node))
+        // A process that was registered asks again until the answer arrives. A later one of the
+        // node has lost another disk, and must not get the same name.
+        if let known = self.welcomedNodes.last(where: { $0.replica.node == node }),
+            known.boot == boot, known.replica == current
+        {
+            let welcome = Message.welcome(incarnation: current.incarnation, boot: boot)
+            effects.append(.send(welcome, to: node))
             return
         }
         guard self.groups[slot]!.waiters.isEmpty else { return }
         let next = ReplicaID(node: node, incarnation: current.incarnation + 1)
-        self.welcomedNodes.append(next)
+        self.welcomedNodes.append(WelcomedNode(replica: next, boot: boot))
         self.proposeToCatalog(.registerNode(next), .internalChange, clocks, &effects)
     }
 
     mutating func welcomed(
         _ incarnation: UInt32,
+        boot: UInt64,
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
-        guard self.identity == nil else { return }
+        guard self.identity == nil, boot == self.boot else { return }
         self.identity = ReplicaID(node: self.settings.id, incarnation: incarnation)
         effects.append(.adoptIncarnation(incarnation))
         _ = self.found(.catalog, .none, table: nil)

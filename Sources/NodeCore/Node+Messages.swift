@@ -20,10 +20,10 @@ extension Node {
             self.liveness.acknowledged(by: sender, sentAt: sentAt, now: clocks.now)
         case .raft(let group, let from, let to, let raft):
             self.receiveRaft(group, from: from, to: to, raft, clocks, &effects)
-        case .join:
-            self.nodeAsksToJoin(sender, clocks, &effects)
-        case .welcome(let incarnation):
-            self.welcomed(incarnation, clocks, &effects)
+        case .join(let boot):
+            self.nodeAsksToJoin(sender, boot: boot, clocks, &effects)
+        case .welcome(let incarnation, let boot):
+            self.welcomed(incarnation, boot: boot, clocks, &effects)
         case .snapshotChunk(let chunk):
             self.receive(chunk, clocks, &effects)
         case .snapshotReceived(let group, let from, let stream, let sequence):

@@ -62,8 +62,8 @@ package struct Node: ~Copyable {
     var catalogCommands = 0
     /// The version of the catalog that the store holds whole.
     var catalogStateVersion: UInt64 = 0
-    /// Incarnations that this leader of the catalog has proposed.
-    var welcomedNodes: [ReplicaID] = []
+    /// Incarnations that this leader of the catalog has proposed, latest last.
+    var welcomedNodes: [WelcomedNode] = []
     /// Votes asked for in groups that this copy of the catalog does not name yet.
     var early: [EarlyMessage] = []
     /// Groups whose snapshot is complete, to be read back once the turn is committed.
@@ -164,4 +164,10 @@ struct AdoptedGeneration: Equatable {
 struct BackfilledPartition: Equatable {
     var partition: PartitionID
     var destination: RegionID
+}
+
+/// An incarnation, and the start of the process that it was given to.
+struct WelcomedNode {
+    var replica: ReplicaID
+    var boot: UInt64
 }

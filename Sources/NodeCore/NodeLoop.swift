@@ -20,7 +20,10 @@ package struct NodeLoop: ~Copyable {
     /// - Returns: false when a stalled turn keeps events out: nothing can be promised. Clients are
     ///   to be told so; everything else comes again by itself.
     package mutating func take(_ event: Event, now: Instant, wall: WallTime) -> Bool {
-        guard !self.isStalled else { return false }
+        if self.isStalled {
+            // An operator's order takes nothing from the disk, and does not come again.
+            guard case .pauseReplication = event else { return false }
+        }
         self.node.step(event, now: now, wall: wall, into: &self.effects)
         return true
     }

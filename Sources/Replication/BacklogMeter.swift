@@ -61,7 +61,7 @@ package struct BacklogMeter: Equatable, Sendable {
         guard ordinal > self.acknowledged.changes, ordinal <= self.committed.changes,
             let first = self.marks.first, instant < first.at
         else { return }
-        self.marks.insert(Mark(ordinal: ordinal, at: instant), at: 0)
+        self.marks.insert(Mark(ordinal: min(ordinal, first.ordinal), at: instant), at: 0)
         if self.marks.count > Self.marksMax { self.thin() }
     }
 

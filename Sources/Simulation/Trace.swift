@@ -6,9 +6,9 @@ package import Primitives
 ///
 /// Two runs of one seed have the same hash at every event; the first line that differs tells where
 /// they parted.
-struct Trace {
+package struct Trace {
     /// What a line is about.
-    enum Kind: UInt64 {
+    package enum Kind: UInt64, Sendable {
         case tick = 1
         case turn, connected, dialled, broken, started, killed, asked, answered, fault, heal
         case message
@@ -74,7 +74,7 @@ package struct TraceLine: Sendable {
     package var at: Instant
     package var node: Int
     package var peer: Int?
-    var kind: Trace.Kind
+    package var kind: Trace.Kind
     package var detail: UInt64
     package var text: String
     /// The trace's hash up to and with this event.
@@ -127,7 +127,7 @@ extension NodeCore.Message {
         case .greetingAcknowledged(let sentAt): return 2 &+ sentAt.nanoseconds &* 31
         case .raft(let group, _, _, let raft): return raft.fingerprint &* 31 ^ group.number << 8
         case .join: return 4
-        case .welcome(let incarnation): return 5 &+ UInt64(incarnation) << 8
+        case .welcome(let incarnation, _): return 5 &+ UInt64(incarnation) << 8
         case .snapshotChunk(let chunk):
             return 6 &+ chunk.sequence << 8 &+ UInt64(chunk.records.count) << 20
         case .snapshotReceived(let group, _, let stream, let sequence):
@@ -159,7 +159,7 @@ extension NodeCore.Message {
         case .raft(let group, let from, let to, let raft):
             return "group \(group.number) \(from.incarnation)>\(to.incarnation) \(raft.summary)"
         case .join: return "join"
-        case .welcome(let incarnation): return "welcome \(incarnation)"
+        case .welcome(let incarnation, _): return "welcome \(incarnation)"
         case .snapshotChunk(let chunk):
             return "group \(chunk.group.number) snapshot \(chunk.sequence)"
                 + (chunk.isLast ? " last" : "") + ", \(chunk.records.count) records"

@@ -37,8 +37,8 @@ enum MessageSamples {
             )
         ),
         .raft(.catalog, from: Self.other, to: Self.replica, .resigned(Term(1))),
-        .join,
-        .welcome(incarnation: .max),
+        .join(boot: 1 << 40),
+        .welcome(incarnation: .max, boot: 9),
         .snapshotChunk(
             SnapshotChunk(
                 group: Self.group,
