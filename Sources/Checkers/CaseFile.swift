@@ -51,6 +51,7 @@ struct CaseFile {
     init(_ evidence: Evidence, _ names: HistoryNames) {
         var evidence = evidence
         evidence.order()
+        evidence.nameVersions()
         self.evidence = evidence
         self.names = names
         let keys = names.keyCount

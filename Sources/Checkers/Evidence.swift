@@ -44,6 +44,8 @@ package struct Applied: Sendable {
     package var partition: UInt64
     package var stamp: HistoryStamp
     package var against: HistoryStamp?
+    /// The end of time when it is not known.
+    package var time: HistoryTime
     package var rank: UInt32
     package var key: KeyName
     package var write: Observed
@@ -169,29 +171,83 @@ package struct Evidence: Sendable {
         return isIt
     }
 
-    /// Orders events by time when they did not come so; equal times stay as they came.
-    ///
-    /// Decisions without a time keep their place only among ordered events.
+    /// Orders events by time when they did not come so, as from several files; equal times stay
+    /// as they came.
     mutating func order() {
         guard !self.isOrdered else { return }
-        var moments: [(time: HistoryTime, rank: UInt32, index: UInt32, isReturn: Bool)] = []
-        moments.reserveCapacity(self.operations.count * 2)
+        self.isOrdered = true
+        var moments: [Moment] = []
+        moments.reserveCapacity(self.operations.count * 2 + self.applied.count)
         for (index, operation) in self.operations.enumerated() {
-            moments.append((operation.invokedAt, operation.invoked, UInt32(index), false))
+            moments.append(Moment(operation.invokedAt, operation.invoked, index, .invoked))
             guard operation.returned != .max else { continue }
-            moments.append((operation.returnedAt, operation.returned, UInt32(index), true))
+            moments.append(Moment(operation.returnedAt, operation.returned, index, .returned))
+        }
+        for (index, record) in self.applied.enumerated() {
+            self.hasRanks = self.hasRanks && record.time != .max
+            moments.append(Moment(record.time, record.rank, index, .applied))
         }
         moments.sort { ($0.time, $0.rank) < ($1.time, $1.rank) }
         for (rank, moment) in moments.enumerated() {
-            if moment.isReturn {
-                self.operations[Int(moment.index)].returned = UInt32(rank) + 1
-            } else {
-                self.operations[Int(moment.index)].invoked = UInt32(rank) + 1
+            let rank = UInt32(rank) + 1
+            switch moment.kind {
+            case .invoked: self.operations[moment.index].invoked = rank
+            case .returned: self.operations[moment.index].returned = rank
+            case .applied: self.applied[moment.index].rank = rank
             }
         }
-        self.isOrdered = true
-        // Landings of other regions' writes can no longer be placed.
-        self.hasRanks = false
+        self.operations.sort { $0.invoked < $1.invoked }
+        self.applied.sort { $0.rank < $1.rank }
+    }
+
+    private struct Moment {
+        enum Kind { case invoked, returned, applied }
+
+        var time: HistoryTime
+        var rank: UInt32
+        var index: Int
+        var kind: Kind
+
+        init(_ time: HistoryTime, _ rank: UInt32, _ index: Int, _ kind: Kind) {
+            self.time = time
+            self.rank = rank
+            self.index = index
+            self.kind = kind
+        }
+    }
+
+    /// Names versions that a replica could not name by the operations that have their stamps.
+    ///
+    /// A gateway's clients need not name their writes, and an update may leave an older name in the
+    /// item: there stamps decide.
+    mutating func nameVersions() {
+        let isLoose = self.allowsEarlierItems
+        let isNeeded =
+            isLoose || self.applied.contains { $0.write == .unknown }
+            || self.finals.contains { $0.write == .unknown }
+        guard isNeeded else { return }
+        var makers: [Version: WriteName] = [:]
+        for operation in self.operations {
+            guard let write = operation.write, let stamp = operation.stamp else { continue }
+            makers[Version(key: operation.key, stamp: stamp)] = write
+        }
+        for (index, record) in self.applied.enumerated()
+        where isLoose || record.write == .unknown {
+            let version = Version(key: record.key, stamp: record.stamp)
+            guard let write = makers[version] else { continue }
+            self.applied[index].write = .write(write)
+        }
+        for (index, state) in self.finals.enumerated() where isLoose || state.write == .unknown {
+            guard let stamp = state.stamp,
+                let write = makers[Version(key: state.key, stamp: stamp)]
+            else { continue }
+            self.finals[index].write = .write(write)
+        }
+    }
+
+    private struct Version: Hashable {
+        var key: KeyName
+        var stamp: HistoryStamp
     }
 
     /// Whether decisions have a place among the operations.
@@ -205,6 +261,7 @@ extension Applied {
             partition: application.partition,
             stamp: application.stamp,
             against: application.against,
+            time: application.time ?? .max,
             rank: rank,
             key: application.key,
             write: application.write,

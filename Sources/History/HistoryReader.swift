@@ -13,6 +13,8 @@ package struct HistoryReader: Sendable {
     /// The number of the line read last, from one.
     package private(set) var line = 0
     private var hasHeader = false
+    /// The regions of the former parts.
+    private var expected: [String]?
     private var ranks: [[UInt8]: RegionRank] = [:]
     private var parser = LineParser()
     /// The beginning of a line whose end has not come.
@@ -20,12 +22,28 @@ package struct HistoryReader: Sendable {
 
     package init() {}
 
+    /// Reads another part of a history, such as a node's apply log, whose names go on.
+    ///
+    /// The parts must name the same regions.
+    package init(continuing former: HistoryReader) {
+        self.names = former.names
+        self.expected = former.header.regions
+    }
+
     /// Reads lines that end within these bytes and keeps the rest.
     ///
     /// - Throws: the first line that is wrong; the reader cannot go on after it.
     package mutating func feed(
         _ bytes: [UInt8],
         _ visit: (HistoryEvent) throws(HistoryError) -> Void
+    ) throws(HistoryError) {
+        try self.feed(bytes, numbered: { (event, _) throws(HistoryError) in try visit(event) })
+    }
+
+    /// As above; the visitor hears the number of the event's line, too.
+    package mutating func feed(
+        _ bytes: [UInt8],
+        numbered visit: (HistoryEvent, Int) throws(HistoryError) -> Void
     ) throws(HistoryError) {
         var start = 0
         while let end = Self.newline(in: bytes, from: start) {
@@ -47,6 +65,13 @@ package struct HistoryReader: Sendable {
     package mutating func finish(
         _ visit: (HistoryEvent) throws(HistoryError) -> Void
     ) throws(HistoryError) {
+        try self.finish(numbered: { (event, _) throws(HistoryError) in try visit(event) })
+    }
+
+    /// As above; the visitor hears the number of the event's line, too.
+    package mutating func finish(
+        numbered visit: (HistoryEvent, Int) throws(HistoryError) -> Void
+    ) throws(HistoryError) {
         if !self.partial.isEmpty { try self.readPartial(visit) }
         guard self.hasHeader else {
             throw HistoryError(line: 1, "expected the header of a history, found no line")
@@ -54,7 +79,7 @@ package struct HistoryReader: Sendable {
     }
 
     private mutating func readPartial(
-        _ visit: (HistoryEvent) throws(HistoryError) -> Void
+        _ visit: (HistoryEvent, Int) throws(HistoryError) -> Void
     ) throws(HistoryError) {
         let line = self.partial
         self.partial.removeAll(keepingCapacity: true)
@@ -75,7 +100,7 @@ package struct HistoryReader: Sendable {
     private mutating func read(
         _ bytes: [UInt8],
         _ range: Range<Int>,
-        _ visit: (HistoryEvent) throws(HistoryError) -> Void
+        _ visit: (HistoryEvent, Int) throws(HistoryError) -> Void
     ) throws(HistoryError) {
         self.line += 1
         guard range.count <= Self.lineBytesMax else {
@@ -87,7 +112,7 @@ package struct HistoryReader: Sendable {
         } catch {
             throw HistoryError(line: self.line, error.message)
         }
-        if let event { try visit(event) }
+        if let event { try visit(event, self.line) }
     }
 
     /// Nil for the header and for an empty line.
@@ -148,7 +173,13 @@ package struct HistoryReader: Sendable {
             topology: self.optionalText(.topology),
             regions: regions
         )
-        self.names = HistoryNames(regions: regions)
+        if let expected {
+            guard expected == regions else {
+                throw LineError("\"regions\" differ from those of the first file")
+            }
+        } else {
+            self.names = HistoryNames(regions: regions)
+        }
         self.hasHeader = true
     }
 

@@ -138,9 +138,7 @@ struct RegisterBuilder {
     ) throws(RegisterProblem) {
         var effect = RegisterEffect.clear
         if !record.isDelete {
-            guard let write = record.write.name else {
-                throw .unknown("an apply line does not name its write")
-            }
+            guard let write = record.write.name else { throw .foreign }
             guard self.slot(of: write) == nil else { return }
             effect = .set(write)
         }
