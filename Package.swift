@@ -40,6 +40,7 @@ let package = Package(
         // C libraries, from Debian's packages.
         .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
         .systemLibrary(name: "CRocksDB", providers: [.apt(["librocksdb-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         // The core: no I/O, no clock, no threads, no Foundation.
@@ -78,6 +79,7 @@ let package = Package(
         // The I/O edge and the hosts.
         module("EventLoop", ["CUV"]),
         module("RocksStore", ["CRocksDB", "Primitives", "Tables"]),
+        module("Compression", ["CZlib", "Wire"]),
         module(
             "Topology",
             ["CYAML", "Primitives", "Placement"],
@@ -87,14 +89,25 @@ let package = Package(
             "NodeHost",
             [
                 "Primitives", "DataModel", "NodeCore", "Tables", "Wire", "EventLoop", "RocksStore",
-                "Topology", "Replication", "History",
+                "Topology", "Replication", "History", "Compression",
             ]
         ),
         module("Gateway", ["DataModel", "NodeCore", "EventLoop", "Wire", "History"]),
         module("Fleet", ["Primitives", "EventLoop", "Wire", "Topology"]),
+
+        // Commands that judge, simulate and compare.
+        module(
+            "Laboratory",
+            [
+                "Primitives", "History", "Checkers", "Simulation", "Experiments", "EventLoop",
+                "Wire", "Topology", "Fleet",
+            ]
+        ),
         .executableTarget(
             name: "atoll",
-            dependencies: ["NodeHost", "Gateway", "Fleet", "Topology", "Primitives"],
+            dependencies: [
+                "NodeHost", "Gateway", "Fleet", "Laboratory", "Topology", "Primitives", "Wire",
+            ],
             swiftSettings: settings
         ),
 
@@ -120,8 +133,10 @@ let package = Package(
         tests("TopologyTests", ["Topology", "Placement", "Primitives"]),
         tests("WireTests", ["Wire", "NodeCore", "DataModel", "Primitives", "Replication"]),
         tests("TidyTests", []),
+        tests("CompressionTests", ["Compression", "Wire", "Primitives"]),
         tests("HistoryTests", ["History"]),
         tests("CheckersTests", ["Checkers", "History"]),
+        tests("LaboratoryTests", ["Laboratory", "Fleet", "Checkers", "History", "Wire"]),
         tests(
             "GatewayTests",
             ["Gateway", "EventLoop", "Wire", "NodeCore", "DataModel", "History"]

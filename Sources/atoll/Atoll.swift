@@ -1,6 +1,8 @@
 import Fleet
 import Glibc
+import Laboratory
 import Topology
+import Wire
 
 /// The one binary: commands for people and programs, and the processes of a cluster.
 @main enum Atoll {
@@ -10,7 +12,7 @@ import Topology
 
     private static func run(_ words: [String]) -> Int32 {
         let console = Console()
-        let commands = CommandCatalog.all
+        let commands = CommandCatalog.all + LaboratoryCommands.all
         do throws(UsageError) {
             switch try ArgumentParser(commands: commands).parse(words) {
             case .help(let path):
@@ -45,12 +47,33 @@ import Topology
                 isJSON ? "{\"version\": \"\(self.version)\"}\n" : "atoll \(self.version)\n"
             )
             return ExitCode.done
+        case "operations":
+            console.print(self.operations(asMarkdown: command.has("--markdown")))
+            return ExitCode.done
         default:
+            if let code = try LaboratoryCommands.run(command, console) { return code }
             guard let code = FleetCommands.run(command, console) else {
                 preconditionFailure("\(command.spec.name) is in the catalog and not in the program")
             }
             return code
         }
+    }
+
+    /// The table of operations, for people or for the documentation.
+    private static func operations(asMarkdown: Bool) -> String {
+        if asMarkdown { return ServiceOperation.markdown }
+        var text = ""
+        for operation in ServiceOperation.all {
+            let name = operation.name + String(repeating: " ", count: 38 - operation.name.count)
+            let here =
+                switch operation.support {
+                case .whole: "yes     "
+                case .partial: "partly  "
+                case .none: "no      "
+                }
+            text += "\(name)\(here)\(operation.note.isEmpty ? operation.area : operation.note)\n"
+        }
+        return text
     }
 
     private static func show(_ result: CommandResult, _ console: Console) -> Int32 {

@@ -31,16 +31,19 @@ import Testing
         ],
         "Experiments": ["Primitives", "DataModel", "NodeCore", "Simulation"],
         "EventLoop": ["CUV", "Glibc"],
+        "Compression": ["CZlib", "Wire"],
         "RocksStore": ["CRocksDB", "Primitives", "Tables", "Glibc"],
         "Topology": ["CYAML", "Primitives", "Placement", "Glibc"],
         "NodeHost": [
             "Primitives", "DataModel", "NodeCore", "Tables", "Wire", "EventLoop", "RocksStore",
-            "Topology", "Replication", "History", "Glibc",
+            "Topology", "Replication", "History", "Compression", "Glibc",
         ],
         "Gateway": ["DataModel", "NodeCore", "EventLoop", "Wire", "History", "Glibc"],
+        "Laboratory": ["Checkers", "Fleet", "History", "Topology", "Wire", "Glibc"],
         "Fleet": ["Primitives", "EventLoop", "Wire", "Topology", "Glibc"],
         "atoll": [
-            "NodeHost", "Gateway", "Fleet", "Topology", "Primitives", "EventLoop", "Wire", "Glibc",
+            "NodeHost", "Gateway", "Fleet", "Laboratory", "Topology", "Primitives", "EventLoop",
+            "Wire", "Glibc",
         ],
     ]
 

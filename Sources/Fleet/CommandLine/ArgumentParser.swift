@@ -149,7 +149,8 @@ package struct ArgumentParser: Sendable {
 
     private func checkPositionals(of parsed: ParsedCommand) throws(UsageError) {
         let spec = parsed.spec
-        if parsed.positionals.count > spec.positionals.count {
+        let isOpen = spec.positionals.last?.isRepeated ?? false
+        if parsed.positionals.count > spec.positionals.count, !isOpen {
             let extra = parsed.positionals[spec.positionals.count]
             throw UsageError(
                 "\"atoll \(spec.name)\" does not take \"\(extra)\"",

@@ -56,6 +56,12 @@ package enum CommandCatalog {
             options: [json],
             examples: [.init("atoll version", "print the version")]
         ),
+        CommandSpec(
+            "operations",
+            "every operation of DynamoDB, and what it does here",
+            options: [.init("--markdown", nil, "as docs/OPERATIONS.md has it")],
+            examples: [.init("atoll operations", "name, area, and whether it is here")]
+        ),
     ]
 
     private static let observation: [CommandSpec] = [

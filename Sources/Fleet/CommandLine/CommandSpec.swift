@@ -5,6 +5,8 @@ package struct CommandSpec: Sendable {
         package var name: String
         package var help: String
         package var isOptional = false
+        /// The last one, which takes all words that follow.
+        package var isRepeated = false
     }
 
     /// A word that starts with two dashes, with or without a value.
@@ -70,6 +72,13 @@ extension CommandSpec.Positional {
 
     package static func optional(_ name: String, _ help: String) -> Self {
         Self(name: name, help: help, isOptional: true)
+    }
+}
+
+extension CommandSpec.Positional {
+    /// Any number of words, at the end.
+    package static func repeated(_ name: String, _ help: String) -> Self {
+        Self(name: name, help: help, isOptional: true, isRepeated: true)
     }
 }
 
