@@ -264,3 +264,84 @@ class Counters:
         for key in self.keys:
             low = self.increments[key]
             assert low <= final[key]["n"] <= low + self.unknown[key], (key, final[key])
+
+
+class NamedLoad:
+    """Every kind of item operation on shared keys, each write with a name of its own in `w`.
+
+    Sent once each: a second attempt would be a second write of the same name. Conditions name the
+    version that the client read last, so that some hold and some fail.
+    """
+
+    def __init__(self, cluster, table, regions, clients=2, keys=6, rate=25, seed=1):
+        self.table = table
+        self.regions = regions
+        self.keys = [f"named-{number}" for number in range(keys)]
+        self.pause = 1 / rate
+        self.clients = {region: cluster.client(region, retries=0, timeout=6) for region in regions}
+        self.outcomes = collections.Counter()
+        self.ended = threading.Event()
+        self.threads = [
+            threading.Thread(
+                target=self.run,
+                args=(region, f"{region}.{number}", random.Random(f"{seed}{region}{number}")))
+            for region in regions for number in range(clients)
+        ]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+
+    def run(self, region, name, chance):
+        seen = {}
+        for number in itertools.count():
+            # The rate of the load: the pause between two operations of one client.
+            if self.ended.wait(chance.uniform(0, 2 * self.pause)):
+                return
+            try:
+                self.send(self.clients[region], f"{name}.{number}", chance, seen)
+                outcome = "acknowledged"
+            except ClientError as error:
+                outcome = error.response["Error"]["Code"]
+            except Exception as error:
+                outcome = type(error).__name__
+            self.outcomes[region, outcome] += 1
+
+    def send(self, client, write, chance, seen):
+        key = chance.choice(self.keys)
+        named = {"TableName": self.table, "Key": {"pk": {"S": key}}}
+        kind = chance.choices(
+            ["put", "update", "delete", "create", "replace", "strong", "eventual"],
+            [20, 20, 5, 5, 15, 30, 10])[0]
+        item = {"TableName": self.table, "Item": {"pk": {"S": key}, "w": {"S": write}}}
+        if kind == "put":
+            client.put_item(**item)
+        elif kind == "create":
+            client.put_item(**item, ConditionExpression="attribute_not_exists(pk)")
+        elif kind == "replace":
+            client.put_item(
+                **item, ConditionExpression="w = :previous",
+                ExpressionAttributeValues={":previous": {"S": seen.get(key, "none")}})
+        elif kind == "update":
+            client.update_item(
+                **named, UpdateExpression="SET #w = :w", ExpressionAttributeNames={"#w": "w"},
+                ExpressionAttributeValues={":w": {"S": write}})
+        elif kind == "delete":
+            client.delete_item(**named)
+        else:
+            read = client.get_item(**named, ConsistentRead=kind == "strong")
+            seen[key] = read["Item"]["w"]["S"] if "Item" in read else "none"
+
+    def go_on(self, count=40, seconds=60):
+        """Waits until each region has acknowledged so many operations more."""
+        for region in self.regions:
+            goal = self.outcomes[region, "acknowledged"] + count
+            wait_until(
+                lambda: self.outcomes[region, "acknowledged"] >= goal, seconds,
+                f"{count} more operations in {region}; outcomes: {self.outcomes}")

@@ -106,7 +106,7 @@ package enum UpCommand {
     }
 
     /// This binary: the nodes and the gateway must be of the same build.
-    static var program: String {
+    package static var program: String {
         Files.linkTarget("/proc/self/exe") ?? Files.absolute(CommandLine.arguments[0])
     }
 }
