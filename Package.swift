@@ -69,7 +69,7 @@ let package = Package(
             "Simulation",
             [
                 "Primitives", "DataModel", "Consensus", "Replication", "Tables", "NodeCore",
-                "Wire", "History",
+                "Wire", "History", "Checkers",
             ]
         ),
 

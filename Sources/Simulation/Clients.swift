@@ -103,6 +103,8 @@ final class Clients {
 
     func stop() { self.isAsking = false }
 
+    var drawnCount: UInt64 { self.source.count }
+
     private func planArrival() {
         guard self.isAsking, !self.source.isExhausted else { return }
         self.world.agenda.plan(.arrival, 0, at: self.world.now + self.source.pause())

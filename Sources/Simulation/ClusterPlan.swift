@@ -84,6 +84,9 @@ package struct ClusterPlan: Equatable, Sendable {
         }
     }
 
+    /// By number.
+    package var nodeNames: [String] { self.layout.members.map(\.name) }
+
     static let zones: [Character] = ["a", "b", "c"]
 
     /// `us-east-1-a`; the second node of a zone is `us-east-1-a2`, as topology files name them.

@@ -64,6 +64,9 @@ final class Disk: Store {
         self.unsynced.removeFirst(min(count, self.unsynced.count))
     }
 
+    /// Reads may fail; what is looked up to check invariants, too.
+    var isRotten: Bool { !self.rotten.isEmpty }
+
     var unsyncedCount: Int { self.unsynced.count }
 
     func discardPending() {

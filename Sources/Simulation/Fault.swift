@@ -87,7 +87,9 @@ package enum FaultKind: String, CaseIterable, Sendable {
     package var summary: String {
         switch self {
         case .crash: "processes die, and start again from their disks"
-        case .power: "power is lost, and with it what was not synced; asked for by name only"
+        case .power:
+            "power is lost, and with it what was not synced; drawn only where turns are"
+                + " synced"
         case .pause: "processes stop, and go on later"
         case .diskLoss: "a process dies with its disk, one in a region that is otherwise whole"
         case .region: "all processes of a region die"

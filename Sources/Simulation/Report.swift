@@ -18,7 +18,10 @@ package struct Failure: Equatable, Sendable {
 
     package var source: Source
     package var text: String
+    /// When it was seen; zero for what was found in the history afterwards.
     package var at: Instant
+    /// Virtual time since the first start.
+    package var after: Nanoseconds { self.at.since(World.start) }
 
     /// Without times and numbers, so that the failure of a shrunk scenario can be compared.
     package var signature: String {
@@ -50,7 +53,15 @@ package struct Report: Sendable {
     package var unseed: UInt64 = 0
     /// From the end of the faults until all agreed.
     package var phase = ""
+    /// When clients began to ask.
+    package var clientsBegan = Instant.zero
+    /// Operations that were drawn, those that were left out among them.
+    package var drawn: UInt64 = 0
     package var history: History?
+    /// The checkers have seen the history; they are not asked once something else is wrong.
+    package var judged = false
+    /// How the cluster stood when it failed.
+    package var state: [String] = []
 
     package var isGood: Bool { self.failures.isEmpty && self.doubts.isEmpty }
 }
@@ -78,7 +89,12 @@ package enum Simulator {
         report.unseed = run.unseed()
         report.traceHash = run.world.trace.hash ^ report.unseed
         report.phase = run.phase.rawValue
+        report.clientsBegan = run.clientsBegan
+        report.drawn = run.clients.drawnCount
         report.history = run.clients.history
+        report.judged = options.keepsHistory && run.failures.isEmpty
+        if report.judged { Judging.judge(&report, scenario) }
+        if !run.failures.isEmpty { report.state = run.world.stateLines }
         return report
     }
 }

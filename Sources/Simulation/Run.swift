@@ -26,7 +26,9 @@ final class Run: WorldObserver {
     private(set) var settledAt: Instant?
     private var turnsLooked: UInt64 = 0
     private var nodeNames: [NodeName] = []
-    private var isLeaving: [Bool]
+    /// By region: faults that keep it out of the table, and whether a change is under way.
+    private var leaves: [Int]
+    private var isChanging: [Bool]
 
     enum Phase: String { case setup, safety, liveness, agreement, done }
 
@@ -69,12 +71,10 @@ final class Run: WorldObserver {
         )
         self.injector = Injector(self.world, scenario.faults)
         self.checks = CrossChecks(machines: self.world.machines.count)
-        self.isLeaving = scenario.plan.regions.map { _ in false }
+        self.leaves = scenario.plan.regions.map { _ in 0 }
+        self.isChanging = scenario.plan.regions.map { _ in false }
         self.world.observer = self
-        if let sink = options.trace {
-            let names = scenario.plan.layout.members.map(\.name)
-            self.world.trace.sink = { sink($0.rendered(names)) }
-        }
+        self.world.trace.sink = options.trace
         self.injector.remark = { [unowned self] isHeal, text in self.remark(isHeal, text) }
         self.injector.operate = { [unowned self] order in self.operate(order) }
     }
@@ -174,38 +174,44 @@ final class Run: WorldObserver {
                 self.world.put(.pauseReplication(to: regions), to: machine)
             }
         case .leave(let region):
-            self.isLeaving[region] = true
-            self.change(region, .delete(region: self.world.plan.regions[region].name), tries: 40)
+            self.leaves[region] += 1
+            self.changeMembership(region)
         case .join(let region):
-            self.change(region, .create(region: self.world.plan.regions[region].name), tries: 200)
+            self.leaves[region] -= 1
+            self.changeMembership(region)
         }
     }
 
-    /// Changes the regions of the table, again and again until it is done.
-    private func change(_ region: Int, _ update: ReplicaUpdate, tries: Int) {
-        guard tries > 0 else { return }
-        var request = UpdateTableRequest(table: RequestForms.table)
-        request.replicas = [update]
-        let other = region == 0 ? 1 : 0
-        let machines = self.world.machines(in: other)
-        let machine = machines[tries % machines.count]
-        self.clients.administer(.updateTable(request), at: machine) { [unowned self] answer in
-            if case .success = answer {
-                if case .create = update { self.isLeaving[region] = false }
-                return
-            }
-            self.later.append((region, update, tries - 1))
-            self.world.agenda.plan(
-                .milestone,
-                self.later.count - 1,
-                1,
-                at: self.world.now
-                    + .milliseconds(300)
-            )
+    /// One step of a region towards being in the table, or out of it.
+    private func changeMembership(_ region: Int) {
+        guard !self.isChanging[region] else { return }
+        let table = RequestForms.table
+        let name = self.world.plan.regions[region].name
+        let isWanted = self.leaves[region] == 0
+        let others = self.world.machines.filter { machine in
+            machine.isAlive && Int(machine.region.rank) != region
+        }
+        self.isChanging[region] = true
+        guard !others.isEmpty else { return self.changeLater(region) }
+        let machine = others[Int(self.random.below(UInt64(others.count)))]
+        let record = machine.process!.loop.node.status(now: self.world.now).tables.first {
+            $0.name == table
+        }
+        let isMember = record?.replicas.contains(RegionID(UInt8(region))) ?? false
+        if isMember == isWanted, record?.status == "ACTIVE" {
+            self.isChanging[region] = false
+            return
+        }
+        var request = UpdateTableRequest(table: table)
+        request.replicas = [isWanted ? .create(region: name) : .delete(region: name)]
+        self.clients.administer(.updateTable(request), at: machine) { [unowned self] _ in
+            self.changeLater(region)
         }
     }
 
-    private var later: [(region: Int, update: ReplicaUpdate, tries: Int)] = []
+    private func changeLater(_ region: Int) {
+        self.world.agenda.plan(.milestone, region, 1, at: self.world.now + .milliseconds(300))
+    }
 
     private func planFlushes() {
         for machine in self.world.machines {
@@ -280,7 +286,7 @@ final class Run: WorldObserver {
         self.remark(true, "everything is healed")
         let all = Array(self.world.plan.regions.indices)
         let agrees = self.wait(self.scenario.patience, every: .milliseconds(200)) {
-            !self.isLeaving.contains(true)
+            !self.isChanging.contains(true)
                 && all.allSatisfy {
                     self.world.serves(RequestForms.table, $0) && self.world.isWhole($0)
                 }
@@ -352,8 +358,8 @@ final class Run: WorldObserver {
         case .faultEnds: self.injector.end(a)
         case .milestone:
             if b == 0 { return self.injector.replaceDisk(self.world.machines[a]) }
-            let next = self.later[a]
-            self.change(next.region, next.update, tries: next.tries)
+            self.isChanging[a] = false
+            self.changeMembership(a)
         case .tick, .turn, .synced, .retryCommit, .frame, .chunk, .dial, .flushDisk:
             preconditionFailure("the world's own")
         }
@@ -374,7 +380,7 @@ final class Run: WorldObserver {
         self.checks.turned(machine, self.world)
         if let text = self.checks.broken.first { return self.fail(.invariant, text) }
         self.turnsLooked += 1
-        guard let process = machine.process else { return }
+        guard let process = machine.process, !machine.disk.isRotten else { return }
         let isSample = self.turnsLooked % 512 == 0
         let broken = process.loop.node.checkInvariants(
             sampleDigests: isSample,

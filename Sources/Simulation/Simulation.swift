@@ -34,7 +34,7 @@ package struct SimulationOptions: Sendable {
     /// Keeps the history of operations and of what replicas applied.
     package var keepsHistory = true
     /// Takes a line for every event.
-    package var trace: (@Sendable (String) -> Void)?
+    package var trace: (@Sendable (TraceLine) -> Void)?
 
     package init() {}
 }

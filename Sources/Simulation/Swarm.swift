@@ -47,7 +47,11 @@ package struct Swarm: Sendable {
         if loads.random.chance(1, outOf: 2) {
             scenario.logRetained = 20 + loads.random.below(400)
         }
-        let kinds = faults.kinds(given.faults)
+        var kinds = faults.kinds(given.faults)
+        // Where every turn is synced, power may go: nothing that was promised goes with it.
+        if plan.durability == .disk, given.faults == .swarm, faults.random.chance(1, outOf: 2) {
+            kinds.append(.power)
+        }
         scenario.losesPower = kinds.contains(.power)
         scenario.faults = faults.faults(kinds, scenario)
         return scenario
@@ -114,7 +118,9 @@ package struct Swarm: Sendable {
     }
 
     private mutating func drawClocks(_ plan: inout ClusterPlan) {
-        if self.random.chance(1, outOf: 4) { plan.clockGrain = self.one(of: [1_000_000, 10_000_000]) }
+        if self.random.chance(1, outOf: 4) {
+            plan.clockGrain = self.one(of: [1_000_000, 10_000_000])
+        }
         guard self.random.chance(1, outOf: 2) else { return }
         let offsetMax = self.spread(100_000, 2_000_000_000)
         let driftMax = self.spread(1, 500)
@@ -280,7 +286,8 @@ package struct Swarm: Sendable {
         let (from, to) = self.regionPair(plan) ?? (region, region)
         let isNear = self.random.chance(1, outOf: 3) || from == to
         var settings = LinkSettings()
-        settings.latency = isNear ? self.spread(500_000, 300_000_000) : self.spread(10_000_000, 2_000_000_000)
+        settings.latency =
+            isNear ? self.spread(500_000, 300_000_000) : self.spread(10_000_000, 2_000_000_000)
         settings.jitter = self.random.below(settings.latency + 1)
         settings.lossPerMillion = UInt32(self.random.below(self.one(of: [1, 1_000, 50_000])))
         if plan.streams == .bytes, self.random.chance(1, outOf: 3) {

@@ -39,7 +39,10 @@ import Testing
             "Topology", "Replication", "History", "Compression", "Glibc",
         ],
         "Gateway": ["DataModel", "NodeCore", "EventLoop", "Wire", "History", "Glibc"],
-        "Laboratory": ["Checkers", "Fleet", "History", "Topology", "Wire", "Glibc"],
+        "Laboratory": [
+            "Primitives", "History", "Checkers", "Simulation", "Experiments", "EventLoop", "Wire",
+            "Topology", "Fleet", "NodeCore", "DataModel", "Glibc",
+        ],
         "Fleet": ["Primitives", "EventLoop", "Wire", "Topology", "Glibc"],
         "atoll": [
             "NodeHost", "Gateway", "Fleet", "Laboratory", "Topology", "Primitives", "EventLoop",
