@@ -4,7 +4,10 @@ import Replication
 import Tables
 
 /// One Raft group with a replica on this node: the region's catalog, or a partition of a table.
-struct Group {
+///
+/// A class, because it is large and looked at often: to read a part of a struct in an array copies
+/// the whole of it. Only its node refers to it.
+final class Group {
     let id: PartitionID
     var raft: Replica
     let log: StoredLog

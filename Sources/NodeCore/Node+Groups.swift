@@ -28,7 +28,6 @@ extension Node {
 
     mutating func insert(_ group: Group) -> Int {
         precondition(self.slotByGroup[group.id] == nil, "a group has one replica on a node")
-        var group = group
         group.raft.bug = self.settings.bug
         let slot: Int
         if let free = self.groups.firstIndex(where: { $0 == nil }), self.freeSlots > 0 {
@@ -136,7 +135,7 @@ extension Node {
             seed: self.random.next(),
             log
         )
-        var group = Group(id: id, raft: raft, log: log)
+        let group = Group(id: id, raft: raft, log: log)
         self.persistConfiguration(id, configuration, at: .zero)
         if let table {
             group.table = table

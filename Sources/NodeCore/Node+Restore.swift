@@ -95,17 +95,17 @@ extension Node {
         }
         restored.term = max(restored.term, restored.last.term)
         let raft = Replica(id: identity, restored: restored, seed: self.random.next(), log)
-        var group = Group(id: id, raft: raft, log: log)
+        let group = Group(id: id, raft: raft, log: log)
         group.partition = partition
         return self.insertRestored(group, id)
     }
 
     private mutating func insertRestored(_ group: Group, _ id: PartitionID) -> Int {
-        var group = group
         group.table = self.catalog.map.table(of: id)
         if group.partition == nil, let table = group.table {
             group.partition = self.freshPartition(id, table)
         }
+        if let partition = group.partition { self.clock.observe(partition.newest) }
         return self.insert(group)
     }
 

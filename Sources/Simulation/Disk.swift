@@ -44,7 +44,6 @@ final class Disk: Store {
         if let refusal = self.refusal { throw refusal }
         guard !self.pending.isEmpty else { return }
         for change in self.pending { Self.apply(change, to: self.live) }
-        try self.live.commit(sync: false)
         self.commitCount += 1
         if self.durable != nil {
             self.unsynced.append(self.pending)
@@ -58,8 +57,6 @@ final class Disk: Store {
         guard let durable = self.durable else { return }
         for batch in self.unsynced.prefix(count) {
             for change in batch { Self.apply(change, to: durable) }
-            // A store in memory without faults of its own takes everything.
-            try? durable.commit(sync: false)
         }
         self.unsynced.removeFirst(min(count, self.unsynced.count))
     }
@@ -119,10 +116,9 @@ final class Disk: Store {
 
     private static func apply(_ change: Change, to store: MemoryStore) {
         switch change {
-        case .put(let space, let key, let value): store.put(space, key, value)
-        case .delete(let space, let key): store.delete(space, key)
-        case .deleteRange(let space, let from, let to):
-            store.deleteRange(space, from: from, to: to)
+        case .put(let space, let key, let value): store.write(space, key, value)
+        case .delete(let space, let key): store.write(space, key, nil)
+        case .deleteRange(let space, let from, let to): store.erase(space, from: from, to: to)
         }
     }
 
@@ -130,11 +126,10 @@ final class Disk: Store {
         let copy = MemoryStore()
         for space in Space.allCases {
             try? store.scan(space, from: [], to: nil, reverse: false) { key, value in
-                copy.put(space, Array(key), Array(value))
+                copy.write(space, Array(key), Array(value))
                 return true
             }
         }
-        try? copy.commit(sync: false)
         return copy
     }
 

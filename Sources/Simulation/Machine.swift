@@ -6,7 +6,7 @@ import Tables
 final class Machine {
     /// Boxed: a node cannot be copied, and a dead process has none.
     final class Process {
-        var loop: NodeLoop
+        @exclusivity(unchecked) var loop: NodeLoop
         /// Where a node without an incarnation keeps what it will forget.
         private(set) var store: any Store
 
@@ -32,7 +32,7 @@ final class Machine {
     var disk: Disk
     var clock: WallClock
     /// Nil while the process is dead.
-    var process: Process?
+    @exclusivity(unchecked) var process: Process?
     /// What the identity on the disk says; zero for an empty disk.
     var incarnation: UInt32 = 1
     /// Starts of the process so far; entries planned for an earlier one do nothing.
@@ -43,15 +43,15 @@ final class Machine {
     /// A turn waits for its sync; nothing else happens in the process meanwhile.
     var isSyncing = false
     /// What arrived since the last turn.
-    var inbox: [Event] = []
-    var isTurnPlanned = false
-    var busyUntil: Instant = .zero
+    @exclusivity(unchecked) var inbox: [Event] = []
+    @exclusivity(unchecked) var isTurnPlanned = false
+    @exclusivity(unchecked) var busyUntil: Instant = .zero
     /// What each sync takes in addition, while the disk is slow.
     var slowness: Nanoseconds = 0
     /// The turn's commit failed; streams are closed until one succeeds.
     var isSuspended = false
     /// Clients' requests that wait here, oldest first.
-    var requests: [UInt64] = []
+    @exclusivity(unchecked) var requests: [UInt64] = []
     /// The gateway of the region does not send requests here.
     var isAvoided = false
     /// When the gateway last saw it answer.

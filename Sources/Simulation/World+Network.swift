@@ -54,8 +54,12 @@ extension World {
         let stalled = self.paths[place].stalledUntil
         if stalled > self.now { return self.planFrames(place) }
         while self.paths[place].head < self.paths[place].frames.count {
-            let frame = self.paths[place].frames[self.paths[place].head]
-            guard frame.at <= self.now else { break }
+            let head = self.paths[place].head
+            let at = self.paths[place].frames[head].at
+            guard at <= self.now else { break }
+            // Moved out, not copied.
+            var frame = Frame(at: at, epoch: 0, content: .hello)
+            swap(&frame, &self.paths[place].frames[head])
             self.paths[place].head += 1
             self.deliver(frame, place, machine)
         }

@@ -11,13 +11,13 @@ final class World {
     let plan: ClusterPlan
     let layout: ClusterLayout
     let regionOfNode: [Int]
-    var now = World.start
-    var agenda = Agenda()
-    var machines: [Machine] = []
+    @exclusivity(unchecked) var now = World.start
+    @exclusivity(unchecked) var agenda = Agenda()
+    @exclusivity(unchecked) var machines: [Machine] = []
     /// By sender × nodes + receiver.
-    var paths: [Path] = []
-    var trace: Trace
-    var counts = Counts()
+    @exclusivity(unchecked) var paths: [Path] = []
+    @exclusivity(unchecked) var trace: Trace
+    @exclusivity(unchecked) var counts = Counts()
     /// Changes the settings of every node that is started.
     let adjust: (inout NodeSettings) -> Void
     /// Whether disks tell synced data apart, because power may be lost.
@@ -31,11 +31,11 @@ final class World {
 
     weak var observer: (any WorldObserver)?
     /// Answers of forwarded operations on their way through a core, which sees only bytes.
-    var relays = RelayTable()
-    private var inboxScratch: [Event] = []
-    private var effectScratch: [Effect] = []
+    @exclusivity(unchecked) var relays = RelayTable()
+    @exclusivity(unchecked) private var inboxScratch: [Event] = []
+    @exclusivity(unchecked) private var effectScratch: [Effect] = []
     /// Set to leave the loop after the current entry.
-    var isStopped = false
+    @exclusivity(unchecked) var isStopped = false
 
     /// Virtual time begins here: zero means "never" in places.
     static let start = Instant(nanoseconds: 1_000_000_000)

@@ -48,6 +48,19 @@ package final class MemoryStore: Store {
         if sync, self.losesUnsynced { self.synced = self.tables }
     }
 
+    /// Changes one record at once, for a host that keeps the batch itself.
+    package func write(_ space: Space, _ key: [UInt8], _ value: [UInt8]?) {
+        if let value {
+            self.tables[Int(space.rawValue)].put(key, value)
+        } else {
+            self.tables[Int(space.rawValue)].remove(key)
+        }
+    }
+
+    package func erase(_ space: Space, from: [UInt8], to: [UInt8]) {
+        self.tables[Int(space.rawValue)].removeRange(from, to)
+    }
+
     /// Forgets the pending batch, as the death of the process does.
     package func discardPending() {
         self.pending.removeAll(keepingCapacity: true)
