@@ -126,9 +126,9 @@ extension World {
         // The kernel accepts for a paused process; a paused process does not dial.
         guard receiver.isAlive, !sender.isPaused else { return self.dialSoon(place, Self.redial) }
         self.trace.note(self.now, sender.index, .dialled, UInt64(receiver.index))
-        self.put(.connected(receiver.id), to: sender)
         guard !receiver.isSuspended else {
             // Accepted and closed at once.
+            self.put(.connected(receiver.id), to: sender)
             self.put(.disconnected(receiver.id), to: sender)
             return self.dialSoon(place, Self.redial)
         }
@@ -138,10 +138,12 @@ extension World {
         if let wire = self.paths[place].wire {
             wire.outbound = self.hello(of: sender.index)
             wire.reader = FrameReader(ownHello: self.hello(of: receiver.index))
-            return self.flushStream(place)
+            self.flushStream(place)
+        } else {
+            self.hello(place, self.now + Self.loopback)
         }
-        let at = self.now + Self.loopback
-        self.hello(place, at)
+        // The stream is open by now: what the sender says to this leaves on it.
+        self.put(.connected(receiver.id), to: sender)
     }
 
     /// The hello passes at once, whatever the link does to frames: it goes in front of them.
