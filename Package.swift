@@ -133,6 +133,7 @@ let package = Package(
         tests("TopologyTests", ["Topology", "Placement", "Primitives"]),
         tests("WireTests", ["Wire", "NodeCore", "DataModel", "Primitives", "Replication"]),
         tests("TidyTests", []),
+        tests("SimulationTests", ["Simulation", "Primitives", "Wire"]),
         tests("CompressionTests", ["Compression", "Wire", "Primitives"]),
         tests("HistoryTests", ["History"]),
         tests("CheckersTests", ["Checkers", "History"]),

@@ -300,7 +300,8 @@ extension BatchGetCoordinator {
             let lost = self.parts.filter { $0.table == index && $0.isUnprocessed }
                 .flatMap(\.positions)
             for position in self.found[index].indices {
-                let size = self.found[index][position]?.count ?? 0
+                let found = self.found[index][position].map { Item(trusted: $0) }
+                let size = found?.size ?? 0
                 if lost.contains(position) || bytes + size > NodeLimits.batchBytes {
                     left.append(share.keys[position])
                     continue
@@ -310,8 +311,7 @@ extension BatchGetCoordinator {
                     bytes: size,
                     isConsistent: share.consistentRead
                 )
-                guard let image = self.found[index][position] else { continue }
-                let item = Item(trusted: image)
+                guard let item = found else { continue }
                 items.append(self.plans[index].projection?.apply(to: item) ?? item)
             }
             results.append(BatchGetResult(table: share.table, items: items))
@@ -361,7 +361,12 @@ extension BatchWriteCoordinator {
                 )
             }
             let halfUnits = own.filter { !$0.isUnprocessed }.flatMap(\.writes)
-                .reduce(0) { $0 + Capacity.writeHalfUnits(bytes: $1.image?.count ?? 0) }
+                .reduce(0) {
+                    $0
+                        + Capacity.writeHalfUnits(
+                            bytes: $1.image.map { Item(trusted: $0).size } ?? 0
+                        )
+                }
             if let capacity = Capacity.consumed(
                 self.request.returnConsumedCapacity,
                 table: share.table,

@@ -1,3 +1,4 @@
+import Compression
 import EventLoop
 import NodeCore
 import Primitives
@@ -10,6 +11,8 @@ struct PendingRequest {
     var place: UInt64
     var keepsAlive: Bool
     var isHead: Bool
+    /// How the answer may be compressed.
+    var encoding: ContentEncoding?
     /// As it is handed to another node.
     var handOver: [UInt8]
 }
@@ -141,6 +144,8 @@ final class ClientFront {
             place: client.nextPlace,
             keepsAlive: request.keepsAlive,
             isHead: request.method == .head,
+            encoding: request.acceptEncoding.isEmpty
+                ? nil : ContentEncoding.preferred(bytes, request.acceptEncoding),
             handOver: []
         )
         client.nextPlace += 1
@@ -149,14 +154,31 @@ final class ClientFront {
             self.pending[id.number] = waiting
             return self.takeOther(request, bytes, id)
         }
-        waiting.handOver = HandedOver.encode(
-            target: request.operation,
-            body: request.body,
-            tellsVersions: request.tellsVersions,
-            in: bytes
-        )
-        self.pending[id.number] = waiting
         do throws(ServiceError) {
+            // Almost every request is taken where it lies.
+            guard request.contentEncoding.isEmpty else {
+                self.pending[id.number] = waiting
+                let (bytes, target, body) = try Self.decompressed(request, bytes)
+                waiting.handOver = HandedOver.encode(
+                    target: target,
+                    body: body,
+                    tellsVersions: request.tellsVersions,
+                    in: bytes
+                )
+                self.pending[id.number] = waiting
+                let operation = try OperationDecoder.decode(target: target, body: body, in: bytes)
+                return self.onOperation(
+                    request.tellsVersions ? operation.tellingVersions() : operation,
+                    id
+                )
+            }
+            waiting.handOver = HandedOver.encode(
+                target: request.operation,
+                body: request.body,
+                tellsVersions: request.tellsVersions,
+                in: bytes
+            )
+            self.pending[id.number] = waiting
             let operation = try OperationDecoder.decode(
                 target: request.operation,
                 body: request.body,
@@ -166,6 +188,33 @@ final class ClientFront {
         } catch {
             self.answer(id, .failure(error))
         }
+    }
+
+    /// The most that a compressed body may hold.
+    private static let inflatedMax = 64 << 20
+
+    /// A request's target and body behind each other, with the body decompressed.
+    ///
+    /// A coding that is not gzip, or a body that is no gzip, is an internal error, as it is in the
+    /// service (ScyllaDB's test_compressed_request.py, run against it).
+    private static func decompressed(
+        _ request: HTTPRequest,
+        _ bytes: [UInt8]
+    ) throws(ServiceError) -> (bytes: [UInt8], target: Range<Int>, body: Range<Int>) {
+        var joined = Array(bytes[request.operation])
+        let start = joined.count
+        let coding = String(decoding: bytes[request.contentEncoding], as: UTF8.self).lowercased()
+        switch coding {
+        case "identity": joined.append(contentsOf: bytes[request.body])
+        case "gzip":
+            do throws(CompressionError) {
+                joined += try Inflater.gzip(bytes[request.body], limit: self.inflatedMax)
+            } catch {
+                throw .internalServer
+            }
+        default: throw .internalServer
+        }
+        return (joined, 0..<start, start..<joined.count)
     }
 
     private func takeOther(_ request: HTTPRequest, _ bytes: [UInt8], _ id: RequestID) {
@@ -229,6 +278,15 @@ final class ClientFront {
         )
         head.isHead = waiting.isHead
         let client = waiting.connection
+        var body = body
+        var fields = fields
+        if let encoding = waiting.encoding, type == .amazonJSON,
+            body.count >= ContentEncoding.bytesMin,
+            let compressed = Deflater.compress(body, as: encoding)
+        {
+            body = compressed
+            fields += "\r\nContent-Encoding: \(encoding.name)".utf8
+        }
         client.answer(waiting.place, keepsAlive: waiting.keepsAlive) { out in
             self.writer.append(head, body: body, fields: fields, to: &out)
         }

@@ -193,14 +193,14 @@ extension Partition {
             let item = old ?? key
             return (item, try Self.checkedSize(item))
         case .update(let update?, let key):
-            // As in DynamoDB, taking away from what does not exist makes nothing.
-            if old == nil, update.onlyRemoves { return nil }
             let item: Item
             do throws(ExpressionError) {
                 item = try update.apply(to: old, key: key)
             } catch {
                 throw .expression(error)
             }
+            // As in DynamoDB, taking away from what does not exist makes nothing.
+            if old == nil, update.onlyRemoves { return nil }
             guard item.depth <= ItemLimits.nestingMax else { throw .itemTooDeep }
             return (item, try Self.checkedSize(item))
         }

@@ -32,6 +32,7 @@ package struct HTTPRequest: Equatable, Sendable {
     package var accessKey = 0..<0
     package var contentType = 0..<0
     package var contentEncoding = 0..<0
+    package var acceptEncoding = 0..<0
     package var host = 0..<0
     /// `Origin`, which only browsers send.
     package var origin = 0..<0

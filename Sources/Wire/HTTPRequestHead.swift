@@ -84,6 +84,8 @@ struct RequestHead: Sendable {
             self.request.isControl = HTTPSyntax.matches(bytes, value, "1")
         case 15 where HTTPSyntax.matches(bytes, name, "x-atoll-history"):
             self.request.tellsVersions = HTTPSyntax.matches(bytes, value, "1")
+        case 15 where HTTPSyntax.matches(bytes, name, "accept-encoding"):
+            self.request.acceptEncoding = value
         case 16 where HTTPSyntax.matches(bytes, name, "content-encoding"):
             self.request.contentEncoding = value
         case 17 where HTTPSyntax.matches(bytes, name, "transfer-encoding"):
