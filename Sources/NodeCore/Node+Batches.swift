@@ -23,7 +23,9 @@ extension Node {
             var parts: [BatchGetCoordinator.Part] = []
             for (index, share) in request.tables.enumerated() {
                 let projection = try Self.projection(of: share)
-                guard let table = self.catalog.table(named: share.table), table.serves else {
+                guard let table = self.catalog.table(named: share.table),
+                    table.serves(in: self.settings.region)
+                else {
                     return self.confirmMissing(operation, origin, retryUntil, clocks, &effects)
                 }
                 let keys = try Self.distinctKeys(share.keys, table.schema)
@@ -154,7 +156,9 @@ extension Node {
         do throws(ServiceError) {
             var parts: [BatchWriteCoordinator.Part] = []
             for (index, share) in request.tables.enumerated() {
-                guard let table = self.catalog.table(named: share.table), table.serves else {
+                guard let table = self.catalog.table(named: share.table),
+                    table.serves(in: self.settings.region)
+                else {
                     return self.confirmMissing(operation, origin, retryUntil, clocks, &effects)
                 }
                 try self.split(share.writes, of: table, index, into: &parts)

@@ -229,6 +229,7 @@ extension Node {
         }
         let isChanging = global.replicas.contains { $0.status != .active }
         if isChanging, description.status == .active { description.status = .updating }
+        if global.status(of: self.settings.region) == .creating { description.status = .creating }
         return description
     }
 

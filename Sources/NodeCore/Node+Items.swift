@@ -18,7 +18,7 @@ extension Node {
         do throws(ServiceError) {
             let plan = try ItemPlan(operation)
             guard let position = self.catalog.position(named: plan.table),
-                self.catalog.tables[position].serves
+                self.catalog.tables[position].serves(in: self.settings.region)
             else { return self.confirmMissing(operation, origin, retryUntil, clocks, &effects) }
             let target = try ItemTarget(plan, self.catalog.tables[position].schema)
             let id = self.catalog.tables[position].id

@@ -15,7 +15,9 @@ extension Node {
     ) {
         do throws(ServiceError) {
             let plan = try ScanPlan(request)
-            guard let table = self.catalog.table(named: request.table), table.serves else {
+            guard let table = self.catalog.table(named: request.table),
+                table.serves(in: self.settings.region)
+            else {
                 return self.confirmMissing(operation, origin, retryUntil, clocks, &effects)
             }
             if let index = request.index { throw .noIndex(index) }

@@ -78,7 +78,9 @@ extension Node {
                 + "Disable deletion protection first."
             return self.fail(origin, .validation(text), &effects)
         }
-        guard table.serves else { return self.fail(origin, .tableInUse(name), &effects) }
+        guard table.serves(in: self.settings.region) else {
+            return self.fail(origin, .tableInUse(name), &effects)
+        }
         guard table.isGlobal, var global = table.global else {
             self.proposeToCatalog(
                 .deleteTable(table.id),

@@ -94,8 +94,12 @@ package struct TableRecord: Equatable, Sendable {
         self.global = global
     }
 
-    /// True while items may be read and written.
-    package var serves: Bool { self.status == .active || self.status == .updating }
+    /// True while items may be read and written in a region: not while the table is made there, nor
+    /// while it is still given what other regions hold.
+    package func serves(in region: RegionID) -> Bool {
+        guard self.status == .active || self.status == .updating else { return false }
+        return self.global?.status(of: region) != .creating
+    }
 
     /// True when other regions hold replicas, so deletes leave tombstones.
     package var isGlobal: Bool { (self.global?.replicas.count ?? 0) > 1 }
