@@ -35,7 +35,10 @@ extension Node {
         guard self.settings.recordsApplies else { return }
         let id = partition.id
         let position = self.catalog.partitions(of: table).firstIndex { $0.id == id }
-        partition.recordApplies(position: position ?? 0)
+        partition.recordApplies(
+            position: position ?? 0,
+            isHybrid: self.settings.stampsAreHybrid
+        )
     }
 
     /// What partitions here applied since the last call, in each one's order; to be asked for after
@@ -98,6 +101,8 @@ extension Node {
                 return
             }
         }
+        // Entries are messages of their leader, which a hybrid clock observes.
+        self.clock.observe(self.groups[slot]!.partition!.newest)
         if self.settings.recordsApplies {
             self.applied += self.groups[slot]!.partition!.takeApplied()
         }

@@ -1,6 +1,7 @@
 import Consensus
 import Placement
 import Primitives
+import Replication
 import Tables
 
 /// From a store's records to groups: what a node does at its start and after a snapshot arrived.

@@ -38,12 +38,19 @@ package struct ApplyRecord: Equatable, Sendable {
 /// Makes a partition's ``ApplyRecord``s, and watches that no version replaces a newer one.
 struct ApplyRecorder: Sendable {
     let position: Int
+    /// Hybrid stamps of a partition's own writes rise along its log.
+    let isHybrid: Bool
+    private var newest = Stamp.zero
     private(set) var records: [ApplyRecord] = []
     private(set) var broken: [String] = []
     /// What was applied in this turn, which the store does not show yet; nil where nothing is left.
     private var turn: [ItemKey: Stamp?] = [:]
 
-    init(position: Int) { self.position = position }
+    init(position: Int, isHybrid: Bool, newest: Stamp) {
+        self.position = position
+        self.isHybrid = isHybrid
+        self.newest = newest
+    }
 
     mutating func turnCommitted() { self.turn.removeAll(keepingCapacity: true) }
 
@@ -61,6 +68,10 @@ struct ApplyRecorder: Sendable {
     ) {
         switch command {
         case .write(let write):
+            let stamp = write.record.stamp
+            if self.isHybrid, stamp <= self.newest {
+                self.complain("a write of", stamp, "follows one of", self.newest, partition, index)
+            }
             self.apply(write.key, write.record, write.isRemoval, partition, index, store)
         case .remoteBatch(let batch):
             for winner in batch.winners {
@@ -94,12 +105,16 @@ struct ApplyRecorder: Sendable {
         } else {
             against = (try? partition.storedRecord(key, store))??.stamp
         }
+        self.newest = max(self.newest, record.stamp)
         self.turn[key] = .some(isRemoval ? nil : record.stamp)
         if let against, record.stamp <= against {
-            self.broken.append(
-                "partition \(partition.id.number), entry \(index): a version of \(record.stamp.time)"
-                    + ".\(record.stamp.region.rank) replaces one of \(against.time)"
-                    + ".\(against.region.rank)"
+            self.complain(
+                "a version of",
+                record.stamp,
+                "replaces one of",
+                against,
+                partition,
+                index
             )
         }
         self.records.append(
@@ -115,6 +130,20 @@ struct ApplyRecorder: Sendable {
                 decision: .applied,
                 against: against
             )
+        )
+    }
+
+    private mutating func complain(
+        _ what: String,
+        _ stamp: Stamp,
+        _ does: String,
+        _ other: Stamp,
+        _ partition: Partition,
+        _ index: UInt64
+    ) {
+        self.broken.append(
+            "partition \(partition.id.number), entry \(index): \(what) \(stamp.time)."
+                + "\(stamp.region.rank) \(does) \(other.time).\(other.region.rank)"
         )
     }
 
@@ -158,8 +187,13 @@ extension Partition {
     /// Keeps an ``ApplyRecord`` of every version that is applied from now on.
     ///
     /// - Parameter position: the partition's place among those of its table.
-    package mutating func recordApplies(position: Int) {
-        if self.recorder == nil { self.recorder = ApplyRecorder(position: position) }
+    package mutating func recordApplies(position: Int, isHybrid: Bool) {
+        guard self.recorder == nil else { return }
+        self.recorder = ApplyRecorder(
+            position: position,
+            isHybrid: isHybrid,
+            newest: self.newest
+        )
     }
 
     /// The records made since the last call, in order.

@@ -94,6 +94,7 @@ extension Partition {
         }
         try self.count(write.deltas, write.key)
         self.totals = write.totals
+        self.newest = max(self.newest, write.record.stamp)
         let key = PartitionKeys.item(self.id, write.key)
         if write.isRemoval {
             store.delete(.item, key)
@@ -108,6 +109,7 @@ extension Partition {
     ) throws(StoreError) {
         for winner in batch.winners {
             try self.count(winner.deltas, winner.key)
+            self.newest = max(self.newest, winner.record.stamp)
             store.put(.item, PartitionKeys.item(self.id, winner.key), winner.record.bytes)
         }
         for record in batch.conflicts { self.enter(record, store) }

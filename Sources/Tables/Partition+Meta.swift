@@ -111,6 +111,7 @@ extension Partition {
         writer.varint(self.ledger.entries)
         writer.varint(self.ledger.concurrent)
         writer.varint(self.ledger.skewInversions)
+        self.newest.encode(into: &writer)
         return writer.bytes
     }
 
@@ -123,5 +124,7 @@ extension Partition {
         self.ledger.entries = try reader.varint()
         self.ledger.concurrent = try reader.varint()
         self.ledger.skewInversions = try reader.varint()
+        // Earlier records end here.
+        if !reader.isAtEnd { self.newest = try Stamp(from: &reader) }
     }
 }

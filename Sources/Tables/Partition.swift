@@ -30,6 +30,9 @@ package struct Partition: Sendable {
     package internal(set) var tombstoneCount: UInt64 = 0
     /// Local-origin changes applied so far.
     package internal(set) var totals = ChangeTotals()
+    /// The greatest stamp of all versions applied so far; those of removed items count on, so that
+    /// a leader whose clock has observed it stamps later than everything before.
+    package internal(set) var newest = Stamp.zero
     /// What the store shows: the applied index and totals as of the last commit.
     ///
     /// Whoever reads items from the store and goes on with the log (a backfill) begins here.

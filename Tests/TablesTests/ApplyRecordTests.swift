@@ -15,7 +15,7 @@ struct ApplyRecordTests {
 
     static func recording(_ region: UInt8, mode: HybridClock.Mode = .hybrid) -> Rig {
         var rig = Rig(region: region, mode: mode)
-        rig.partition.recordApplies(position: 3)
+        rig.partition.recordApplies(position: 3, isHybrid: mode == .hybrid)
         return rig
     }
 
