@@ -186,7 +186,9 @@ extension Item {
 extension Partition {
     /// Keeps an ``ApplyRecord`` of every version that is applied from now on.
     ///
-    /// - Parameter position: the partition's place among those of its table.
+    /// - Parameters:
+    ///   - position: the partition's place among those of its table.
+    ///   - isHybrid: whether stamps are hybrid, and so rise along the log.
     package mutating func recordApplies(position: Int, isHybrid: Bool) {
         guard self.recorder == nil else { return }
         self.recorder = ApplyRecorder(
