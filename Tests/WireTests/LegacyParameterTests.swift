@@ -228,6 +228,49 @@ struct LegacyParameterTests {
         #expect(fault(refusal.name, refusal.json) == .validation(refusal.message))
     }
 
+    @Test("a request cut anywhere is no JSON, and none traps")
+    func cuts() throws {
+        let requests: [(OperationName, String)] = [
+            (
+                .putItem,
+                put(
+                    #""Expected":{"a":{"ComparisonOperator":"IN","AttributeValueList":"#
+                        + #"[{"N":"1"},{"SS":["x","y"]}]},"b":{"Exists":false}},"#
+                        + #""ConditionalOperator":"OR","ReturnValues":"ALL_OLD""#
+                )
+            ),
+            (
+                .updateItem,
+                update(
+                    #""AttributeUpdates":{"a":{"Action":"ADD","Value":{"L":[{"M":{"x":{"B":"AQ=="}"#
+                        + #"}}]}},"b":{"Action":"DELETE"}}"#
+                )
+            ),
+            (
+                .query,
+                query(
+                    #""QueryFilter":{"a":{"ComparisonOperator":"NOT_NULL"}},"Limit":10,"#
+                        + #""AttributesToGet":["x","\u00e9"],"ScanIndexForward":false"#
+                )
+            ),
+            (
+                .batchGetItem,
+                #"{"RequestItems":{"tab":{"Keys":[{"k":{"N":"1"}}],"AttributesToGet":["a"]}},"#
+                    + #""ReturnConsumedCapacity":"INDEXES"}"#
+            ),
+        ]
+        for (name, json) in requests {
+            if name != .putItem { #expect(fault(name, json) == nil) }
+            let whole = bytes(json)
+            for end in 0..<whole.count {
+                let part = Array(whole[..<end])
+                #expect(throws: ServiceError.self) {
+                    try OperationDecoder.decode(name, body: 0..<part.count, in: part)
+                }
+            }
+        }
+    }
+
     @Test("wrong types come before all rules")
     func types() {
         for (name, json, message) in [

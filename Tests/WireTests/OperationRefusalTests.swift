@@ -385,6 +385,20 @@ let invalidParameters = "One or more parameter values were invalid: "
                     .batchGetItem,
                     #"{"RequestItems":{"tab":{"Keys":[{"k":{"N":"1"}}],"ConsistentRead":true}}}"#
                 ),
+                (
+                    .updateItem,
+                    #"{"TableName":"tab","Key":{"k":{"N":"1"}},"Expected":{"a":{"Value":"#
+                        + #"{"N":"1"}},"b":{"ComparisonOperator":"BETWEEN","#
+                        + #""AttributeValueList":[{"N":"1"},{"N":"2"}]}},"#
+                        + #""AttributeUpdates":{"c":{"Action":"ADD","Value":{"N":"1"}}},"#
+                        + #""ConditionalOperator":"AND"}"#
+                ),
+                (
+                    .query,
+                    #"{"TableName":"tab","KeyConditions":{"k":{"ComparisonOperator":"EQ","#
+                        + #""AttributeValueList":[{"N":"1"}]}},"QueryFilter":{"a":"#
+                        + #"{"ComparisonOperator":"NULL"}},"AttributesToGet":["x"],"Limit":3}"#
+                ),
             ] + TableRefusalTests.tables.map { ($0.name, $0.json) }
         let hazards = [
             "\"", "\\", "{", "}", "[", "]", ",", ":", "null", "1e9", "\"S\"", "\"N\":",
@@ -395,7 +409,7 @@ let invalidParameters = "One or more parameter values were invalid: "
         var random = SplitMix64(seed: seed)
         var kinds: [ServiceError.Kind: Int] = [:]
         for round in 0..<fuzzCount(100_000) {
-            let (name, json) = seeds[round % 2 == 0 ? round / 2 % 3 : round % seeds.count]
+            let (name, json) = seeds[round % 2 == 0 ? round / 2 % 5 : round % seeds.count]
             let input = mutated(bytes(json), &random, hazards: hazards)
             do throws(ServiceError) {
                 _ = try OperationDecoder.decode(name, body: 0..<input.count, in: input)
