@@ -92,7 +92,10 @@ let package = Package(
                 "Topology", "Replication", "History", "Compression",
             ]
         ),
-        module("Gateway", ["DataModel", "NodeCore", "EventLoop", "Wire", "History"]),
+        module(
+            "Gateway",
+            ["DataModel", "NodeCore", "EventLoop", "Wire", "Compression", "History"]
+        ),
         module("Fleet", ["Primitives", "EventLoop", "Wire", "Topology"]),
 
         // Commands that judge, simulate and compare.
@@ -140,7 +143,7 @@ let package = Package(
         tests("LaboratoryTests", ["Laboratory", "Fleet", "Checkers", "History", "Wire"]),
         tests(
             "GatewayTests",
-            ["Gateway", "EventLoop", "Wire", "NodeCore", "DataModel", "History"]
+            ["Gateway", "EventLoop", "Wire", "NodeCore", "DataModel", "Compression", "History"]
         ),
         tests("ExperimentsTests", ["Experiments", "Simulation", "Primitives"]),
         tests(

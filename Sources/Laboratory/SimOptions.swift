@@ -21,6 +21,7 @@ struct SimOptions: Sendable {
     var given = Swarm.Given()
     var bug: Bug?
     var isTraced = false
+    var isJSON = false
     var history: String?
     var keepsGoing = false
     var checksInvariants = true
@@ -45,6 +46,17 @@ struct SimOptions: Sendable {
             self.given.rate = UInt64(try Self.number(text, "--rate", 1...1_000_000))
             self.words += ["--rate", text]
         }
+        if let text = command.value("--reads") {
+            self.given.readPercent = UInt64(try Self.number(text, "--reads", 0...100))
+            self.words += ["--reads", text]
+        }
+        if let text = command.value("--shape") {
+            guard self.given.plan == nil else {
+                throw UsageError("--shape and a topology do not go together", hint: "Give one.")
+            }
+            self.given.plan = try Self.shape(text)
+            self.words += ["--shape", text]
+        }
         if let text = command.value("--faults") {
             self.given.faults = try Self.faults(text)
             self.words += ["--faults", text]
@@ -62,6 +74,8 @@ struct SimOptions: Sendable {
             self.words += ["--check", text]
         }
         self.isTraced = command.has("--trace")
+        self.isJSON = command.has("--json")
+        if self.isJSON { self.words.append("--json") }
         self.history = command.value("--history")
         self.keepsGoing = command.has("--keep-going")
         self.isWorker = command.has("--worker")
@@ -185,6 +199,20 @@ struct SimOptions: Sendable {
             }
             return .kinds(kinds)
         }
+    }
+
+    private static func shape(_ text: String) throws(UsageError) -> ClusterPlan {
+        let parts = text.split(separator: "x").compactMap { Int($0) }
+        let names = ClusterPlan.regionNames
+        guard parts.count == 2, (1...names.count).contains(parts[0]), (1...100).contains(parts[1])
+        else {
+            throw UsageError(
+                "--shape \(text) is not understood",
+                hint: "For example: --shape 3x3 (at most \(names.count) regions of 100 nodes)"
+            )
+        }
+        let regions = Array(names.prefix(parts[0]))
+        return ClusterPlan(name: text, regions: regions, nodesPerRegion: parts[1])
     }
 
     private static func plan(_ name: String) throws(UsageError) -> ClusterPlan {

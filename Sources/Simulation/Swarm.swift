@@ -10,6 +10,8 @@ package struct Swarm: Sendable {
         /// Nil: drawn.
         package var plan: ClusterPlan?
         package var rate: UInt64?
+        /// Of a hundred operations so many are reads, half of them strong.
+        package var readPercent: UInt64?
         package var duration: Nanoseconds = .seconds(60)
         package var faults = Faults.swarm
 
@@ -156,6 +158,19 @@ package struct Swarm: Sendable {
         load.mix.delete = self.random.below(20)
         load.mix.strongGet = 5 + self.random.below(40)
         load.mix.eventualGet = self.random.below(40)
+        if let percent = given.readPercent {
+            let writes = 100 - percent
+            load.mix.put = writes * 2
+            load.mix.update = writes
+            load.mix.conditionalPut = writes / 2
+            load.mix.delete = writes - writes / 2
+            load.mix.strongGet = percent * 2
+            load.mix.eventualGet = percent * 2
+        }
+        if given.rate != nil {
+            // What is asked for is to be asked: no client waits for its turn.
+            load.clientsPerRegion = max(load.clientsPerRegion, Int(min(4_000, load.rate)))
+        }
         return load
     }
 

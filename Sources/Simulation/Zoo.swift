@@ -7,6 +7,8 @@ package struct ZooFinding: Sendable {
     package var seed: UInt64?
     package var failure: Failure?
     package var seedsTried = 0
+    /// Operations of the run that showed it.
+    package var operations: UInt64 = 0
 
     /// The invariant or checker, in a few words.
     package var catcher: String {
@@ -33,6 +35,7 @@ package enum Zoo {
             guard let failure = report.failures.first else { continue }
             finding.seed = seed
             finding.failure = failure
+            finding.operations = report.operations
             break
         }
         return finding
