@@ -1,3 +1,4 @@
+import Compression
 import EventLoop
 import NodeCore
 import Wire
@@ -53,15 +54,17 @@ final class ClientConnection {
         }
         record.isSent = true
         upstream.append { out in
-            let start = out.count
             self.parser.appendRelayed(request, to: &out)
-            let requestLine = request.target.upperBound - request.head.lowerBound + 11
-            out.insert(contentsOf: Self.historyLine, at: start + requestLine)
+            // Before the empty line that ends the head.
+            out.insert(contentsOf: Self.historyLines, at: out.count - request.body.count - 2)
         }
     }
 
-    /// Asks the node to tell of versions; the request line before it ends with ` HTTP/1.1` CR LF.
-    private static let historyLine = Array("x-atoll-history: 1\r\n".utf8)
+    /// Asks the node to tell of versions, in an answer that can be read; of headers that are there
+    /// twice, nodes heed the last.
+    private static let historyLines = Array(
+        "x-atoll-history: 1\r\nAccept-Encoding: identity\r\n".utf8
+    )
 
     private var keepsAlive: Bool { self.request?.keepsAlive ?? false }
     var method: HTTPMethod { self.request?.method ?? .other }
@@ -197,10 +200,21 @@ final class ClientConnection {
     /// The operation that is asked for; nil when it is none, or one that every node refuses.
     private var operation: Operation? {
         guard let request = self.request, request.method == .post else { return nil }
+        let bytes = self.parser.bytes
+        guard !request.contentEncoding.isEmpty else {
+            return try? OperationDecoder.decode(
+                target: request.operation,
+                body: request.body,
+                in: bytes
+            )
+        }
+        let limit = HTTPLimits().bodyBytesMax
+        guard let body = try? Inflater.gzip(bytes[request.body], limit: limit) else { return nil }
+        let joined = bytes[request.operation] + body
         return try? OperationDecoder.decode(
-            target: request.operation,
-            body: request.body,
-            in: self.parser.bytes
+            target: 0..<request.operation.count,
+            body: request.operation.count..<joined.count,
+            in: Array(joined)
         )
     }
 

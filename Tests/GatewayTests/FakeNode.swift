@@ -37,6 +37,8 @@ final class FakeNode {
     var responder: ((_ operation: String, _ body: [UInt8]) -> Response)?
     /// Of each request, whether it asked for versions.
     private(set) var historyHeaders: [Bool] = []
+    /// Of each request, what it accepts, as nodes read it.
+    private(set) var acceptedEncodings: [String] = []
     private(set) var port: UInt16 = 0
     private(set) var requests = 0
     private let loop: EventLoop
@@ -91,6 +93,9 @@ final class FakeNode {
     private func note(_ request: HTTPRequest, _ parser: RequestParser) {
         self.requests += 1
         let head = String(decoding: parser.bytes[request.head], as: UTF8.self)
+        self.acceptedEncodings.append(
+            String(decoding: parser.bytes[request.acceptEncoding], as: UTF8.self)
+        )
         self.historyHeaders.append(head.contains("\r\nx-atoll-history: 1\r\n"))
     }
 

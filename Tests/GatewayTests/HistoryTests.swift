@@ -1,3 +1,4 @@
+import Compression
 import DataModel
 import EventLoop
 import Foundation
@@ -211,6 +212,21 @@ private let getK =
             return
         }
         #expect(history.names.display(remark.text) == "f1: kill a")
+    }
+
+    @Test("a compressed request is recorded as any other, and its answer comes plain")
+    func compressed() throws {
+        let recording = try Recording()
+        let body = try #require(Deflater.compress(Array(putK.utf8), as: .gzip))
+        var builder = HTTPRequestBuilder.dynamoDB("PutItem", host: "x")
+        builder.setHeader("Content-Encoding", "gzip")
+        builder.setHeader("Accept-Encoding", "gzip")
+        let client = FakeClient(port: recording.gateway.port, on: recording.loop)
+        client.send(builder.bytes(body: body))
+        #expect(recording.wait { client.answers.count == 1 })
+        #expect(recording.nodes.flatMap(\.acceptedEncodings).last == "identity")
+        let events = try recording.history().events
+        #expect(events.count == 2)
     }
 
     @Test("without a history, requests reach nodes as they were sent")

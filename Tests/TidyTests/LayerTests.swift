@@ -38,7 +38,9 @@ import Testing
             "Primitives", "DataModel", "NodeCore", "Tables", "Wire", "EventLoop", "RocksStore",
             "Topology", "Replication", "History", "Compression", "Glibc",
         ],
-        "Gateway": ["DataModel", "NodeCore", "EventLoop", "Wire", "History", "Glibc"],
+        "Gateway": [
+            "DataModel", "NodeCore", "EventLoop", "Wire", "Compression", "History", "Glibc",
+        ],
         "Laboratory": [
             "Primitives", "History", "Checkers", "Simulation", "Experiments", "EventLoop", "Wire",
             "Topology", "Fleet", "NodeCore", "DataModel", "Glibc",

@@ -57,8 +57,10 @@ struct AnswerReader {
         guard isBatch else {
             return operations.map { self.outcome(of: $0, response, bytes) }
         }
-        let body = try? JSONValue(parsing: bytes, in: response.body)
-        let answer = BatchAnswer(body ?? .null, schema)
+        guard let body = try? JSONValue(parsing: bytes, in: response.body) else {
+            return operations.map { _ in RecordedOutcome(verdict: .unknown, error: "no JSON") }
+        }
+        let answer = BatchAnswer(body, schema)
         return operations.map { answer.outcome(of: $0) }
     }
 
@@ -80,9 +82,8 @@ struct AnswerReader {
             let write = Self.text(bytes, headers.write)
             // A tombstone has a stamp too, so that only the body tells that nothing is there.
             let body = write == nil ? try? JSONValue(parsing: bytes, in: response.body) : nil
-            outcome.version =
-                write == nil && body?["Item"] == nil
-                ? .absent : .item(write: write, outcome.stamp)
+            let isAbsent = body.map { $0["Item"] == nil } ?? false
+            outcome.version = isAbsent ? .absent : .item(write: write, outcome.stamp)
         }
         return outcome
     }
