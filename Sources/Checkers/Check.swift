@@ -73,7 +73,8 @@ package enum Check: String, CaseIterable, Sendable {
 package struct CheckPlan: Sendable {
     /// Nil for all that the history's contents allow.
     ///
-    /// A check that is named and has nothing to judge is unknown.
+    /// A check that is named and has nothing to judge is left out, and unknown when none of those
+    /// named in its group has anything to judge.
     package var checks: [Check]?
     /// The greatest staleness that is good; nil only measures.
     package var stalenessMax: UInt64?

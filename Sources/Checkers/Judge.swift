@@ -66,7 +66,11 @@ package enum Judge {
                 result.listed += part.listed
             }
             if result.judged == 0, result.verdict.isValid {
-                guard isExplicit else { continue }
+                // Of a group that was asked for, something must have been judged.
+                let hasOthers = parts.contains {
+                    wanted.contains($0.check) && $0.check.group == check.group && $0.judged > 0
+                }
+                guard isExplicit, !hasOthers else { continue }
                 result.verdict = .unknown("the history holds nothing that this check can judge")
             }
             results.append(result)

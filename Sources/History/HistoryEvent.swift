@@ -281,3 +281,17 @@ package struct Remark: Equatable, Sendable {
         self.time = time
     }
 }
+
+extension OperationKind {
+    var bytes: [UInt8] { self.text.bytes }
+}
+
+extension ApplyDecision {
+    var bytes: [UInt8] { self.text.bytes }
+}
+
+extension StaticString {
+    fileprivate var bytes: [UInt8] {
+        Array(UnsafeBufferPointer(start: self.utf8Start, count: self.utf8CodeUnitCount))
+    }
+}

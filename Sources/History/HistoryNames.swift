@@ -113,6 +113,14 @@ package struct HistoryNames: Sendable {
         return number
     }
 
+    func slice(_ name: WriteName) -> ArraySlice<UInt8> { self.writes[name.number] }
+    func slice(_ name: NodeName) -> ArraySlice<UInt8> { self.nodes[name.number] }
+    func slice(_ name: TextName) -> ArraySlice<UInt8> { self.texts[name.number] }
+    func slice(_ name: KeyName) -> ArraySlice<UInt8> { self.keys[name.number].dropFirst(4) }
+    func tableSlice(_ name: KeyName) -> ArraySlice<UInt8> {
+        self.tables[self.tableNumber(of: name)]
+    }
+
     // For people: what is no UTF-8 is replaced.
 
     package func display(_ name: WriteName) -> String {
@@ -173,10 +181,12 @@ struct NameTable: Sendable {
         let index = Int(number)
         let start = index == 0 ? 0 : self.ends[index - 1]
         guard self.ends[index] - start == text.count else { return false }
-        for offset in 0..<text.count where self.arena[start + offset] != text[offset] {
-            return false
+        return self.arena.withUnsafeBufferPointer { arena in
+            for offset in 0..<text.count where arena[start + offset] != text[offset] {
+                return false
+            }
+            return true
         }
-        return true
     }
 
     private mutating func grow() {

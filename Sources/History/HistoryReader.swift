@@ -15,7 +15,8 @@ package struct HistoryReader: Sendable {
     private var hasHeader = false
     /// The regions of the former parts.
     private var expected: [String]?
-    private var ranks: [[UInt8]: RegionRank] = [:]
+    /// By rank.
+    private var regions: [[UInt8]] = []
     private var parser = LineParser()
     /// The beginning of a line whose end has not come.
     private var partial: [UInt8] = []
@@ -133,17 +134,17 @@ package struct HistoryReader: Sendable {
             }
         }
         guard try result.get() else { return nil }
-        let type = try self.text(.type)
+        let type = self.parser.text[try self.range(.type)]
         guard self.hasHeader else {
             try self.readHeader(type)
             return nil
         }
-        return try self.event(type: String(decoding: type, as: UTF8.self))
+        return try self.event(type: type)
     }
 
     // MARK: Lines
 
-    private mutating func readHeader(_ type: [UInt8]) throws(LineError) {
+    private mutating func readHeader(_ type: ArraySlice<UInt8>) throws(LineError) {
         guard type.elementsEqual("history".utf8) else {
             throw LineError("expected the header of a history, {\"type\":\"history\",…}")
         }
@@ -155,16 +156,18 @@ package struct HistoryReader: Sendable {
         guard let host = HistoryHost(rawValue: host) else {
             throw LineError("\"host\" must be \"simulation\" or \"gateway\", not \"\(host)\"")
         }
-        guard case .names(let ranges) = self.parser[.regions] else {
+        guard self.parser[.regions] == .names else {
             throw LineError("\"regions\" is missing: the names in the order of their ranks")
         }
+        let ranges = self.parser.list
         guard ranges.count <= 256 else { throw LineError("more than 256 regions") }
         var regions: [String] = []
-        for (rank, range) in ranges.enumerated() {
+        for range in ranges {
             let name = Array(self.parser.text[range])
-            guard self.ranks.updateValue(RegionRank(rank), forKey: name) == nil else {
+            guard !self.regions.contains(name) else {
                 throw LineError("a region stands twice in \"regions\"")
             }
+            self.regions.append(name)
             regions.append(String(decoding: name, as: UTF8.self))
         }
         self.header = HistoryHeader(
@@ -183,20 +186,21 @@ package struct HistoryReader: Sendable {
         self.hasHeader = true
     }
 
-    private mutating func event(type: String) throws(LineError) -> HistoryEvent {
+    private enum LineType: String, CaseIterable {
+        case invoke, ok, fail, info, apply, final, fault, heal, note
+    }
+
+    private mutating func event(type text: ArraySlice<UInt8>) throws(LineError) -> HistoryEvent {
+        guard let type = Self.types.first(where: { $0.text.elementsEqual(text) })?.value else {
+            let word = String(decoding: text, as: UTF8.self)
+            if word == "history" { throw LineError("a second header") }
+            let known = LineType.allCases.map(\.rawValue).joined(separator: ", ")
+            throw LineError("unknown type \"\(word)\"; known are \(known)")
+        }
         switch type {
-        case "invoke": return .invoke(try self.invocation())
-        case "ok":
-            return .ok(
-                Completion(
-                    id: try self.number(.id),
-                    write: self.observed(.write),
-                    previous: self.observed(.previous),
-                    stamp: try self.stamp(.stamp),
-                    time: try self.requiredTime()
-                )
-            )
-        case "fail":
+        case .invoke: return .invoke(try self.invocation())
+        case .ok: return .ok(try self.completion())
+        case .fail:
             return .fail(
                 Refusal(
                     id: try self.number(.id),
@@ -205,7 +209,7 @@ package struct HistoryReader: Sendable {
                     time: try self.requiredTime()
                 )
             )
-        case "info":
+        case .info:
             return .info(
                 Doubt(
                     id: try self.number(.id),
@@ -213,23 +217,34 @@ package struct HistoryReader: Sendable {
                     time: try self.requiredTime()
                 )
             )
-        case "apply": return .apply(try self.application())
-        case "final": return .final(try self.finalState())
-        case "fault": return .fault(Remark(self.textName(.text), time: self.time))
-        case "heal": return .heal(Remark(self.textName(.text), time: self.time))
-        case "note": return .note(Remark(self.textName(.text), time: self.time))
-        case "history": throw LineError("a second header")
-        default:
-            throw LineError(
-                "unknown type \"\(type)\"; known are invoke, ok, fail, info, apply, final, fault, "
-                    + "heal, note"
-            )
+        case .apply: return .apply(try self.application())
+        case .final: return .final(try self.finalState())
+        case .fault: return .fault(Remark(self.textName(.text), time: self.time))
+        case .heal: return .heal(Remark(self.textName(.text), time: self.time))
+        case .note: return .note(Remark(self.textName(.text), time: self.time))
         }
     }
 
+    private mutating func completion() throws(LineError) -> Completion {
+        Completion(
+            id: try self.number(.id),
+            write: self.observed(.write),
+            previous: self.observed(.previous),
+            stamp: try self.stamp(.stamp),
+            time: try self.requiredTime()
+        )
+    }
+
+    /// Words as bytes: comparing those makes no strings.
+    private static let types = LineType.allCases.map { (text: Array($0.rawValue.utf8), value: $0) }
+    private static let operations = OperationKind.allCases.map { (text: $0.bytes, value: $0) }
+    private static let decisions = ApplyDecision.allCases.map { (text: $0.bytes, value: $0) }
+
     private mutating func invocation() throws(LineError) -> Invocation {
-        let word = String(decoding: try self.text(.operation), as: UTF8.self)
-        guard let operation = OperationKind.allCases.first(where: { "\($0.text)" == word }) else {
+        let text = self.parser.text[try self.range(.operation)]
+        let known = Self.operations.first { $0.text.elementsEqual(text) }
+        guard let operation = known?.value else {
+            let word = String(decoding: text, as: UTF8.self)
             throw LineError("\"operation\" must be put, update, delete or get, not \"\(word)\"")
         }
         var write: WriteName?
@@ -257,8 +272,10 @@ package struct HistoryReader: Sendable {
     }
 
     private mutating func application() throws(LineError) -> Application {
-        let word = String(decoding: try self.text(.decision), as: UTF8.self)
-        guard let decision = ApplyDecision.allCases.first(where: { "\($0.text)" == word }) else {
+        let text = self.parser.text[try self.range(.decision)]
+        let known = Self.decisions.first { $0.text.elementsEqual(text) }
+        guard let decision = known?.value else {
+            let word = String(decoding: text, as: UTF8.self)
             throw LineError("\"decision\" must be applied, older or same, not \"\(word)\"")
         }
         guard let stamp = try self.stamp(.stamp) else { throw self.missing(.stamp) }
@@ -337,13 +354,13 @@ package struct HistoryReader: Sendable {
     }
 
     private func region() throws(LineError) -> RegionRank {
-        let name = try self.text(.region)
-        guard let rank = self.ranks[name] else {
+        let name = self.parser.text[try self.range(.region)]
+        guard let rank = self.regions.firstIndex(where: { $0.elementsEqual(name) }) else {
             throw LineError(
                 "the header has no region \"\(String(decoding: name, as: UTF8.self))\""
             )
         }
-        return rank
+        return RegionRank(rank)
     }
 
     private mutating func key() throws(LineError) -> KeyName {

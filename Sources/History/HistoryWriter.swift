@@ -9,21 +9,25 @@
 package struct HistoryWriter: Sendable {
     private var bytes: [UInt8] = []
     private let clock: StaticString
+    private let regions: [[UInt8]]
 
     package init(header: HistoryHeader) {
+        self.regions = header.regions.map { Array($0.utf8) }
         switch header.host {
         case .simulation: self.clock = "virtual"
         case .gateway: self.clock = "monotonic"
         }
         self.raw("{\"type\":\"history\",\"format\":")
         self.decimal(HistoryHeader.format)
-        self.field("host", text: Array(header.host.rawValue.utf8))
-        if let seed = header.seed { self.field("seed", text: Array(seed.utf8)) }
-        if let topology = header.topology { self.field("topology", text: Array(topology.utf8)) }
+        self.field("host", text: Array(header.host.rawValue.utf8)[...])
+        if let seed = header.seed { self.field("seed", text: Array(seed.utf8)[...]) }
+        if let topology = header.topology {
+            self.field("topology", text: Array(topology.utf8)[...])
+        }
         self.raw(",\"regions\":[")
         for (rank, region) in header.regions.enumerated() {
             if rank > 0 { self.bytes.append(UInt8(ascii: ",")) }
-            self.string(Array(region.utf8))
+            self.string(Array(region.utf8)[...])
         }
         self.raw("]}\n")
     }
@@ -44,13 +48,13 @@ package struct HistoryWriter: Sendable {
         case .fail(let refusal):
             self.raw("{\"type\":\"fail\"")
             self.field("id", refusal.id)
-            self.field("error", text: names.bytes(of: refusal.error))
+            self.field("error", text: names.slice(refusal.error))
             self.field("previous", refusal.previous, names)
             self.field(self.clock, refusal.time)
         case .info(let doubt):
             self.raw("{\"type\":\"info\"")
             self.field("id", doubt.id)
-            self.field("error", text: names.bytes(of: doubt.error))
+            self.field("error", text: names.slice(doubt.error))
             self.field(self.clock, doubt.time)
         case .apply(let application): self.append(application, names)
         case .final(let state): self.append(state, names)
@@ -65,17 +69,17 @@ package struct HistoryWriter: Sendable {
         self.raw("{\"type\":\"invoke\"")
         self.field("id", invocation.id)
         self.field("client", UInt64(invocation.client))
-        self.field("region", text: Array(names.display(region: invocation.region).utf8))
+        self.field("region", text: self.region(invocation.region))
         self.raw(",\"operation\":\"")
         self.raw(invocation.operation.text)
         self.raw("\"")
         self.field(key: invocation.key, names)
-        if let write = invocation.write { self.field("write", text: names.bytes(of: write)) }
+        if let write = invocation.write { self.field("write", text: names.slice(write)) }
         switch invocation.condition {
         case .none: break
         case .previous(let write):
             self.raw(",\"condition\":{\"previous\":")
-            self.string(names.bytes(of: write))
+            self.string(names.slice(write))
             self.raw("}")
         case .exists(let exists):
             self.raw(",\"condition\":{\"exists\":")
@@ -96,8 +100,8 @@ package struct HistoryWriter: Sendable {
 
     private mutating func append(_ application: Application, _ names: HistoryNames) {
         self.raw("{\"type\":\"apply\"")
-        self.field("node", text: names.bytes(of: application.node))
-        self.field("region", text: Array(names.display(region: application.region).utf8))
+        self.field("node", text: names.slice(application.node))
+        self.field("region", text: self.region(application.region))
         self.field("partition", application.partition)
         self.field("sequence", application.sequence)
         self.field(key: application.key, names)
@@ -113,8 +117,8 @@ package struct HistoryWriter: Sendable {
 
     private mutating func append(_ state: FinalState, _ names: HistoryNames) {
         self.raw("{\"type\":\"final\"")
-        self.field("node", text: names.bytes(of: state.node))
-        self.field("region", text: Array(names.display(region: state.region).utf8))
+        self.field("node", text: names.slice(state.node))
+        self.field("region", text: self.region(state.region))
         self.field(key: state.key, names)
         self.field("write", state.write, names)
         if let stamp = state.stamp { self.field("stamp", stamp) }
@@ -129,8 +133,13 @@ package struct HistoryWriter: Sendable {
         self.raw("{\"type\":\"")
         self.raw(type)
         self.raw("\"")
-        self.field("text", text: names.bytes(of: remark.text))
+        self.field("text", text: names.slice(remark.text))
         if let time = remark.time { self.field(self.clock, time) }
+    }
+
+    private func region(_ rank: RegionRank) -> ArraySlice<UInt8> {
+        precondition(Int(rank) < self.regions.count, "a region that the header does not name")
+        return self.regions[Int(rank)][...]
     }
 
     // MARK: JSON
@@ -152,7 +161,7 @@ package struct HistoryWriter: Sendable {
         self.decimal(number)
     }
 
-    private mutating func field(_ name: StaticString, text: [UInt8]) {
+    private mutating func field(_ name: StaticString, text: ArraySlice<UInt8>) {
         self.name(name)
         self.string(text)
     }
@@ -167,7 +176,7 @@ package struct HistoryWriter: Sendable {
         case .nothing:
             self.name(name)
             self.raw("null")
-        case .write(let write): self.field(name, text: names.bytes(of: write))
+        case .write(let write): self.field(name, text: names.slice(write))
         }
     }
 
@@ -181,8 +190,8 @@ package struct HistoryWriter: Sendable {
     }
 
     private mutating func field(key: KeyName, _ names: HistoryNames) {
-        self.field("table", text: names.tableBytes(of: key))
-        self.field("key", text: names.bytes(of: key))
+        self.field("table", text: names.tableSlice(key))
+        self.field("key", text: names.slice(key))
     }
 
     private mutating func decimal(_ number: UInt64) {
@@ -195,10 +204,12 @@ package struct HistoryWriter: Sendable {
         self.bytes[start...].reverse()
     }
 
-    private mutating func string(_ text: [UInt8]) {
+    private mutating func string(_ text: ArraySlice<UInt8>) {
         self.bytes.append(UInt8(ascii: "\""))
         text.withUnsafeBytes { text in
             var index = 0
+            while index < text.count, Self.isPlain(text[index]) { index += 1 }
+            self.bytes.append(contentsOf: text[..<index])
             while index < text.count {
                 let byte = text[index]
                 switch byte {
@@ -225,6 +236,10 @@ package struct HistoryWriter: Sendable {
             }
         }
         self.bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     private mutating func escape(_ high: UInt8, _ low: UInt8) {

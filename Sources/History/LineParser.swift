@@ -57,13 +57,32 @@ enum HistoryField: UInt8, CaseIterable {
 
     enum Shape { case number, flag, stamp, name, nameOrNull, names, condition }
 
-    /// Lengths first: no two fields of one length share their first and last letters.
-    static func named(_ text: UnsafeRawBufferPointer) -> HistoryField? {
-        for field in Self.allCases where field.name.utf8CodeUnitCount == text.count {
-            let name = UnsafeBufferPointer(start: field.name.utf8Start, count: text.count)
-            if name.elementsEqual(text) { return field }
-        }
-        return nil
+    /// Names by their first eight bytes and their lengths, which tell them apart.
+    static let known: [(head: UInt64, length: Int, field: HistoryField)] = Self.allCases.map {
+        let name = UnsafeRawBufferPointer(
+            start: $0.name.utf8Start,
+            count: $0.name.utf8CodeUnitCount
+        )
+        return (ShortText.head(name[...]), name.count, $0)
+    }
+
+    func isNamed(_ text: ArraySlice<UInt8>) -> Bool {
+        text.elementsEqual(
+            UnsafeBufferPointer(start: self.name.utf8Start, count: self.name.utf8CodeUnitCount)
+        )
+    }
+}
+
+/// The first eight bytes of a text as one number, by which short texts compare at once.
+enum ShortText {
+    static func head(_ text: some Collection<UInt8>) -> UInt64 {
+        var head: UInt64 = 0
+        for byte in text.prefix(8) { head = head << 8 | UInt64(byte) }
+        return head
+    }
+
+    static func head(_ text: StaticString) -> UInt64 {
+        self.head(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 }
 
@@ -74,7 +93,8 @@ enum HistoryValue: Equatable {
     case flag(Bool)
     /// Decoded, a range of the parser's text.
     case name(Range<Int>)
-    case names([Range<Int>])
+    /// The parser's list.
+    case names
     case stamp(HistoryStamp)
     case previous(Range<Int>)
     case exists(Bool)
@@ -93,19 +113,23 @@ struct LineError: Error, Equatable {
 struct LineParser {
     static let depthMax = 16
 
-    /// Values by field.
-    private(set) var values = [HistoryValue](
-        repeating: .absent,
-        count: HistoryField.allCases.count
-    )
+    /// Values by field; only those that the line has are of this line.
+    private var values = [HistoryValue](repeating: .absent, count: HistoryField.allCases.count)
+    private var present: UInt32 = 0
+    /// The texts of the line's list.
+    private(set) var list: [Range<Int>] = []
+    private let fields = HistoryField.known
     /// The decoded texts of the line, end to end.
     private(set) var text: [UInt8] = []
     private var at = 0
 
-    subscript(field: HistoryField) -> HistoryValue { self.values[Int(field.rawValue)] }
+    subscript(field: HistoryField) -> HistoryValue {
+        self.present & 1 << field.rawValue == 0 ? .absent : self.values[Int(field.rawValue)]
+    }
 
     mutating func parse(_ line: UnsafeRawBufferPointer) throws(LineError) {
-        for index in self.values.indices { self.values[index] = .absent }
+        self.present = 0
+        self.list.removeAll(keepingCapacity: true)
         self.text.removeAll(keepingCapacity: true)
         self.at = 0
         try self.expect(UInt8(ascii: "{"), "a JSON object", line)
@@ -125,12 +149,22 @@ struct LineParser {
 
     private mutating func member(_ line: UnsafeRawBufferPointer) throws(LineError) {
         let name = try self.string("a field's name", line)
-        let field = self.text[name].withUnsafeBytes { HistoryField.named($0) }
-        self.text.removeSubrange(name)
+        let field = self.field(named: name)
+        self.text.removeLast(name.count)
         try self.expect(UInt8(ascii: ":"), "\":\"", line)
         guard let field else { return try self.skip(line, depth: 1) }
         guard self[field] == .absent else { throw LineError("\(field.label) stands twice") }
         self.values[Int(field.rawValue)] = try self.value(of: field, line)
+        self.present |= 1 << field.rawValue
+    }
+
+    private func field(named name: Range<Int>) -> HistoryField? {
+        let head = ShortText.head(self.text[name])
+        for entry in self.fields where entry.head == head && entry.length == name.count {
+            // Longer names may agree in their beginnings.
+            return name.count <= 8 || entry.field.isNamed(self.text[name]) ? entry.field : nil
+        }
+        return nil
     }
 
     private mutating func value(
@@ -149,7 +183,9 @@ struct LineParser {
         case .nameOrNull:
             if isNull { return try self.null(line) }
             return .name(try self.string("\(field.label) as a text or null", line))
-        case .names: return .names(try self.list(field.label, line))
+        case .names:
+            try self.list(field.label, line)
+            return .names
         case .condition:
             if isNull { return try self.null(line) }
             return try self.condition(line)
@@ -157,35 +193,33 @@ struct LineParser {
     }
 
     private mutating func stamp(
-        _ label: String,
+        _ label: @autoclosure () -> String,
         _ line: UnsafeRawBufferPointer
     ) throws(LineError) -> HistoryStamp {
-        try self.expect(UInt8(ascii: "["), "\(label) as [time, rank]", line)
-        let time = try self.number("the time of \(label)", line)
-        try self.expect(UInt8(ascii: ","), "a \",\" and the rank of \(label)", line)
-        let rank = try self.number("the rank of \(label)", line)
-        try self.expect(UInt8(ascii: "]"), "the end of \(label)", line)
+        try self.expect(UInt8(ascii: "["), "\(label()) as [time, rank]", line)
+        let time = try self.number("the time of \(label())", line)
+        try self.expect(UInt8(ascii: ","), "a \",\" and the rank of \(label())", line)
+        let rank = try self.number("the rank of \(label())", line)
+        try self.expect(UInt8(ascii: "]"), "the end of \(label())", line)
         guard let region = RegionRank(exactly: rank) else {
-            throw LineError("the rank of \(label) must be at most 255, not \(rank)")
+            throw LineError("the rank of \(label()) must be at most 255, not \(rank)")
         }
         return HistoryStamp(time, region)
     }
 
     private mutating func list(
-        _ label: String,
+        _ label: @autoclosure () -> String,
         _ line: UnsafeRawBufferPointer
-    ) throws(LineError) -> [Range<Int>] {
-        try self.expect(UInt8(ascii: "["), "\(label) as a list of texts", line)
+    ) throws(LineError) {
+        try self.expect(UInt8(ascii: "["), "\(label()) as a list of texts", line)
         self.blanks(line)
         if self.peek(line) == UInt8(ascii: "]") {
             self.at += 1
-            return []
+            return
         }
-        var texts: [Range<Int>] = []
         repeat {
-            texts.append(try self.string("a text in \(label)", line))
+            self.list.append(try self.string("a text in \(label())", line))
         } while try self.continues(UInt8(ascii: "]"), line)
-        return texts
     }
 
     private mutating func condition(
@@ -224,11 +258,11 @@ struct LineParser {
 
     private mutating func expect(
         _ byte: UInt8,
-        _ what: String,
+        _ what: @autoclosure () -> String,
         _ line: UnsafeRawBufferPointer
     ) throws(LineError) {
         self.blanks(line)
-        guard self.peek(line) == byte else { throw self.unexpected(what, line) }
+        guard self.peek(line) == byte else { throw self.unexpected(what(), line) }
         self.at += 1
     }
 
@@ -271,7 +305,7 @@ struct LineParser {
     }
 
     private mutating func flag(
-        _ what: String,
+        _ what: @autoclosure () -> String,
         _ line: UnsafeRawBufferPointer
     ) throws(LineError) -> Bool {
         self.blanks(line)
@@ -282,13 +316,13 @@ struct LineParser {
         case UInt8(ascii: "f"):
             try self.word("false", line)
             return false
-        default: throw self.unexpected("\(what) as true or false", line)
+        default: throw self.unexpected("\(what()) as true or false", line)
         }
     }
 
     /// A whole number without sign, fraction or exponent.
     private mutating func number(
-        _ what: String,
+        _ what: @autoclosure () -> String,
         _ line: UnsafeRawBufferPointer
     ) throws(LineError) -> UInt64 {
         self.blanks(line)
@@ -298,29 +332,29 @@ struct LineParser {
             let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
             let (sum, carry) = tens.addingReportingOverflow(UInt64(byte - 0x30))
             guard !overflow, !carry else {
-                throw LineError("\(what) must be below 2^64")
+                throw LineError("\(what()) must be below 2^64")
             }
             value = sum
             self.at += 1
         }
         let digits = self.at - start
-        guard digits > 0 else { throw self.unexpected("\(what) as a whole number", line) }
+        guard digits > 0 else { throw self.unexpected("\(what()) as a whole number", line) }
         guard digits == 1 || line[start] != 0x30 else {
-            throw LineError("\(what) starts with a zero")
+            throw LineError("\(what()) starts with a zero")
         }
         switch self.peek(line) {
         case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"):
-            throw LineError("\(what) must be a whole number")
+            throw LineError("\(what()) must be a whole number")
         default: return value
         }
     }
 
     /// A string, decoded into `text`.
     private mutating func string(
-        _ what: String,
+        _ what: @autoclosure () -> String,
         _ line: UnsafeRawBufferPointer
     ) throws(LineError) -> Range<Int> {
-        try self.expect(UInt8(ascii: "\""), what, line)
+        try self.expect(UInt8(ascii: "\""), what(), line)
         let start = self.text.count
         while true {
             guard let byte = self.peek(line) else {
@@ -334,8 +368,9 @@ struct LineParser {
             case ..<0x20:
                 throw LineError("a text holds the control byte \(byte); write it as \\u00xx")
             case ..<0x80:
-                self.text.append(byte)
-                self.at += 1
+                let start = self.at
+                repeat { self.at += 1 } while self.at < line.count && Self.isPlain(line[self.at])
+                self.text.append(contentsOf: line[start..<self.at])
             default:
                 let length = UTF8Sequence.length(in: line, at: self.at)
                 guard length > 0 else {
@@ -347,6 +382,11 @@ struct LineParser {
                 self.at += length
             }
         }
+    }
+
+    /// Neither a quotation mark nor a backslash, control byte or part of a longer sequence.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     private mutating func escape(_ line: UnsafeRawBufferPointer) throws(LineError) {
@@ -420,7 +460,7 @@ struct LineParser {
         self.blanks(line)
         switch self.peek(line) {
         case UInt8(ascii: "{"), UInt8(ascii: "["): try self.skipNested(line, depth: depth)
-        case UInt8(ascii: "\""): self.text.removeSubrange(try self.string("a text", line))
+        case UInt8(ascii: "\""): self.text.removeLast(try self.string("a text", line).count)
         case UInt8(ascii: "t"): try self.word("true", line)
         case UInt8(ascii: "f"): try self.word("false", line)
         case UInt8(ascii: "n"): try self.word("null", line)
@@ -442,7 +482,7 @@ struct LineParser {
         }
         repeat {
             if isObject {
-                self.text.removeSubrange(try self.string("a field's name", line))
+                self.text.removeLast(try self.string("a field's name", line).count)
                 try self.expect(UInt8(ascii: ":"), "\":\"", line)
             }
             try self.skip(line, depth: depth + 1)

@@ -23,6 +23,15 @@ struct SmallHistory {
         case putIf(Condition, over: Int?)
         case refused(Condition, saw: Int?)
         case openPut, openDelete, failedPut
+        /// Of what an operation wrote.
+        case openDeleteIf(Int)
+
+        var isOpen: Bool {
+            switch self {
+            case .openPut, .openDelete, .openDeleteIf: true
+            case .get, .put, .delete, .putIf, .refused, .failedPut: false
+            }
+        }
     }
 
     var kinds: [Kind]
@@ -38,7 +47,7 @@ struct SmallHistory {
         for (time, index) in self.events.enumerated() {
             if calls[index] < 0 { calls[index] = time } else { ends[index] = time }
         }
-        for (index, kind) in self.kinds.enumerated() where kind == .openPut || kind == .openDelete {
+        for (index, kind) in self.kinds.enumerated() where kind.isOpen {
             ends[index] = .max
         }
         var taken = [Bool](repeating: false, count: self.kinds.count)
@@ -77,6 +86,7 @@ struct SmallHistory {
             !condition.holds(state) && (saw == nil || saw == state) ? state : nil
         case .openPut: index + 1
         case .openDelete: 0
+        case .openDeleteIf(let index): state == index + 1 ? 0 : nil
         case .failedPut: nil
         }
     }
@@ -107,6 +117,17 @@ struct SmallHistory {
         case .get: return story.begin(.get, key: key, client: client)
         case .put, .openPut, .failedPut: return story.begin(.put, own, key: key, client: client)
         case .delete, .openDelete: return story.begin(.delete, own, key: key, client: client)
+        case .openDeleteIf(let other):
+            guard case .write(let write) = story.observed(self.name(key, other + 1)) else {
+                return 0
+            }
+            return story.begin(
+                .delete,
+                own,
+                key: key,
+                client: client,
+                condition: .previous(write)
+            )
         case .putIf(let condition, _), .refused(let condition, _):
             let demand: WriteCondition
             switch condition {
@@ -127,7 +148,7 @@ struct SmallHistory {
         case .put(let over), .delete(let over), .putIf(_, let over):
             story.wrote(id, over: self.name(key, over))
         case .refused(_, let saw): story.refused(id, saw: self.name(key, saw))
-        case .openPut, .openDelete: story.lost(id)
+        case .openPut, .openDelete, .openDeleteIf: story.lost(id)
         case .failedPut: story.failed(id)
         }
     }
@@ -187,9 +208,10 @@ enum Enumeration {
                 guard value > 0 else { return false }
                 switch kinds[value - 1] {
                 case .put, .putIf, .openPut: return false
-                case .get, .delete, .refused, .openDelete, .failedPut: return true
+                case .get, .delete, .refused, .openDelete, .openDeleteIf, .failedPut: return true
                 }
-            case .put, .delete, .putIf, .refused, .openPut, .openDelete, .failedPut: return false
+            case .put, .delete, .putIf, .refused, .openPut, .openDelete, .openDeleteIf, .failedPut:
+                return false
             }
         }
     }
@@ -219,6 +241,7 @@ enum Enumeration {
             let conditions: [SmallHistory.Condition] =
                 [.exists(true), .exists(false)] + others.map { .isWrite($0) }
             var kinds: [SmallHistory.Kind] = [.openPut, .openDelete, .failedPut]
+            kinds += others.map { .openDeleteIf($0) }
             kinds += values.map { .get($0) }
             kinds += over.map { .put(over: $0) }
             kinds += over.map { .delete(over: $0) }

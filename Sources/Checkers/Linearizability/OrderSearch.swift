@@ -1,3 +1,5 @@
+import History
+
 /// Searches for a linear order of a register's steps, within a budget.
 ///
 /// Wing & Gong's search (*Testing and Verifying Concurrent Objects*, JPDC 17, 1993) over a list of
@@ -12,35 +14,73 @@ struct OrderSearch {
         case unknown(String)
     }
 
+    /// A choice and where to go on when it proves wrong.
+    private struct Choice {
+        var step: Int32
+        var state: RegisterState
+        /// The end that nothing in the list explained, for options; zero for the list's own.
+        var blocked: Int32 = 0
+        /// Which kind of option comes next.
+        var alternative = 0
+        /// It changed nothing, so nothing else need be tried in its place.
+        var isIdle = false
+    }
+
     private let steps: [Step]
     /// A doubly linked list: call of step i at 2i + 1, end at 2i + 2, head at 0; -1 ends.
     private var next: [Int32]
     private var previous: [Int32]
-    /// Deletes that may have happened are alike: each is tried only after the one before it.
-    private var forerunner: [Int32]
-    private var isTaken: [Bool]
     private var required = 0
+    /// Deletes that may have happened, by their calls: alike, so each is tried after the former.
+    private var deletes: [Int32] = []
+    private var deletesTaken = 0
+    /// Those that demanded a certain item, by that item and their calls.
+    private var itemDeletes: [WriteName: [Int32]] = [:]
+    /// Puts that may have happened and that nobody saw, by their calls: alike, too.
+    ///
+    /// They can only explain that some item was there, or that a certain one was not.
+    private var puts: [Int32] = []
+    private var putsTaken = 0
+    private let isPut: [Bool]
+    private let hasExclusions: Bool
+    /// Steps that, where they change nothing, never will do more.
+    private let mayIdle: [Bool]
+    private let blocks: StepBlocks
+    private var isTaken: [Bool]
 
     init(_ steps: [Step]) {
         self.steps = steps
         self.next = [Int32](repeating: -1, count: steps.count * 2 + 1)
         self.previous = self.next
-        self.forerunner = [Int32](repeating: -1, count: steps.count)
         self.isTaken = [Bool](repeating: false, count: steps.count)
+        let named = Set(steps.compactMap { $0.requirement.item })
+        self.isPut = steps.map { step in
+            guard !step.isRequired, step.requirement == .any else { return false }
+            return step.effect.written.map { !named.contains($0) } ?? false
+        }
+        self.mayIdle = steps.map {
+            $0.isRequired
+                && ($0.effect == .keep || $0.requirement == .nothing && $0.effect == .clear)
+        }
+        self.blocks = StepBlocks(steps)
+        self.hasExclusions = steps.contains { $0.requirement.isExclusion }
         var events: [(rank: UInt32, node: Int32)] = []
         events.reserveCapacity(steps.count * 2)
-        var lastDelete: Int32 = -1
         let byCall = steps.indices.sorted { (steps[$0].call, $0) < (steps[$1].call, $1) }
         for index in byCall {
             let step = steps[index]
-            events.append((step.call, Int32(index * 2 + 1)))
-            if step.isRequired {
-                events.append((step.end, Int32(index * 2 + 2)))
-                self.required += 1
-            } else if step.effect == .clear, step.requirement == .any {
-                self.forerunner[index] = lastDelete
-                lastDelete = Int32(index)
+            if !step.isRequired, step.effect == .clear {
+                self.addOption(index)
+                continue
             }
+            if self.isPut[index] {
+                self.puts.append(Int32(index))
+                continue
+            }
+            events.append((step.call, Int32(index * 2 + 1)))
+            guard step.isRequired else { continue }
+            events.append((step.end, Int32(index * 2 + 2)))
+            self.required += 1
         }
         // At one rank calls come first: such steps are concurrent.
         events.sort { ($0.rank, 1 - $0.node & 1, $0.node) < ($1.rank, 1 - $1.node & 1, $1.node) }
@@ -52,6 +92,15 @@ struct OrderSearch {
         }
     }
 
+    private mutating func addOption(_ index: Int) {
+        switch self.steps[index].requirement {
+        case .any, .exists: self.deletes.append(Int32(index))
+        case .item(let write): self.itemDeletes[write, default: []].append(Int32(index))
+        // Such a delete changes nothing, or is refused.
+        case .nothing, .not: break
+        }
+    }
+
     mutating func run(
         from start: RegisterState = .nothing,
         stepsMax: Int,
@@ -60,50 +109,157 @@ struct OrderSearch {
         var state = start
         var seen = ConfigurationSet()
         var hash = ConfigurationHash()
-        var stack: [(step: Int32, state: RegisterState)] = []
-        var node = self.next[0]
+        var stack: [Choice] = []
         var tried = 0
+        self.takeIdle(state, &hash, &stack, &tried)
+        var node = self.next[0]
+        var alternative = 0
         while self.required > 0 {
             tried += 1
             guard tried <= stepsMax else { return .unknown("no order after \(stepsMax) steps") }
-            if node > 0, node & 1 == 1 {
-                let index = Int(node >> 1)
-                if self.mayTake(index, state), let after = state.after(self.steps[index]) {
-                    let with = hash.toggled(index)
-                    if seen.insert(with, after) {
-                        guard seen.count <= configurationsMax else {
-                            return .unknown("no order among \(configurationsMax) configurations")
-                        }
-                        stack.append((Int32(index), state))
-                        state = after
-                        hash = with
-                        self.take(index)
-                        node = self.next[0]
-                        continue
+            var choice: Choice?
+            if node & 1 == 1 {
+                if self.mayBegin(node) { choice = Choice(step: node >> 1, state: state) }
+            } else {
+                choice = self.option(state, blocked: node, alternative)
+            }
+            if let choice, let after = state.after(self.steps[Int(choice.step)]) {
+                let with = hash.toggled(Int(choice.step))
+                if seen.insert(with, after) {
+                    guard seen.count <= configurationsMax else {
+                        return .unknown("no order among \(configurationsMax) configurations")
                     }
+                    stack.append(choice)
+                    state = after
+                    hash = with
+                    self.take(Int(choice.step))
+                    self.takeIdle(state, &hash, &stack, &tried)
+                    (node, alternative) = (self.next[0], 0)
+                    continue
                 }
+            }
+            if node & 1 == 1 {
                 node = self.next[Int(node)]
+            } else if let choice {
+                alternative = choice.alternative
             } else {
                 // An end that nothing before it explains: the last choice was wrong.
-                guard let choice = stack.popLast() else { return .invalid }
-                state = choice.state
-                hash = hash.toggled(Int(choice.step))
-                self.putBack(Int(choice.step))
-                node = self.next[Int(choice.step) * 2 + 1]
+                guard let wrong = self.undo(&hash, &stack) else { return .invalid }
+                state = wrong.state
+                node = wrong.blocked > 0 ? wrong.blocked : self.next[Int(wrong.step) * 2 + 1]
+                alternative = wrong.alternative
             }
         }
         return .valid
     }
 
-    private func mayTake(_ index: Int, _ state: RegisterState) -> Bool {
-        if self.steps[index].isRequired { return true }
-        if self.steps[index].effect == .clear, state == .nothing { return false }
-        let forerunner = self.forerunner[index]
-        return forerunner < 0 || self.isTaken[Int(forerunner)]
+    /// Whether a block's first step leaves room for the rest of the block: what is not of the block
+    /// comes after all of it, and so must not end before all of it has begun.
+    private func mayBegin(_ node: Int32) -> Bool {
+        let index = Int(node >> 1)
+        guard let begins = self.blocks.begins(head: index) else { return true }
+        var other = self.next[Int(node)]
+        var hops = 0
+        while other >= 0, hops < 256 {
+            hops += 1
+            if other & 1 == 0 {
+                let step = Int(other - 2) >> 1
+                guard self.steps[step].end < begins else { return true }
+                if self.blocks.isOutside(step, head: index) { return false }
+            }
+            other = self.next[Int(other)]
+        }
+        return true
+    }
+
+    /// Takes all steps that may come now and change nothing, such as reads of what is there.
+    ///
+    /// That is never wrong: in any order in which one comes later, it may come now instead.
+    private mutating func takeIdle(
+        _ state: RegisterState,
+        _ hash: inout ConfigurationHash,
+        _ stack: inout [Choice],
+        _ tried: inout Int
+    ) {
+        var node = self.next[0]
+        while node >= 0, node & 1 == 1 {
+            tried += 1
+            let index = Int(node >> 1)
+            let following = self.next[Int(node)]
+            if self.mayIdle[index], state.after(self.steps[index]) == state {
+                stack.append(Choice(step: Int32(index), state: state, isIdle: true))
+                hash = hash.toggled(index)
+                self.take(index)
+                // The end may have been what blocked others: the list is read on behind it.
+                node = following == Int32(index * 2 + 2) ? self.next[0] : following
+            } else {
+                node = following
+            }
+        }
+    }
+
+    /// Takes back the last choice, and all that needed none after it.
+    private mutating func undo(
+        _ hash: inout ConfigurationHash,
+        _ stack: inout [Choice]
+    ) -> Choice? {
+        while let choice = stack.popLast() {
+            hash = hash.toggled(Int(choice.step))
+            self.putBack(Int(choice.step))
+            if !choice.isIdle { return choice }
+        }
+        return nil
+    }
+
+    /// A delete that may have happened by the time the search is blocked.
+    private func option(
+        _ state: RegisterState,
+        blocked node: Int32,
+        _ alternative: Int
+    ) -> Choice? {
+        let end = self.steps[Int(node - 2) >> 1].end
+        var choice = Choice(step: -1, state: state, blocked: node)
+        let mayDelete = state != .nothing
+        if alternative == 0, mayDelete, self.deletesTaken < self.deletes.count {
+            choice.step = self.deletes[self.deletesTaken]
+            choice.alternative = 1
+            if self.steps[Int(choice.step)].call <= end { return choice }
+        }
+        if alternative <= 1, mayDelete, let item = state.item,
+            let found = self.itemDeletes[item]?.first(where: { !self.isTaken[Int($0)] }),
+            self.steps[Int(found)].call <= end
+        {
+            choice.step = found
+            choice.alternative = 2
+            return choice
+        }
+        guard alternative <= 2, !mayDelete || self.hasExclusions,
+            self.putsTaken < self.puts.count
+        else { return nil }
+        choice.step = self.puts[self.putsTaken]
+        choice.alternative = 3
+        return self.steps[Int(choice.step)].call <= end ? choice : nil
+    }
+
+    private func isOption(_ index: Int) -> Bool {
+        self.isPut[index] || !self.steps[index].isRequired && self.steps[index].effect == .clear
+    }
+
+    /// Counts what is taken in turn.
+    private mutating func count(_ index: Int, _ change: Int) {
+        if self.isPut[index] {
+            self.putsTaken += change
+        } else if self.steps[index].requirement.item == nil {
+            self.deletesTaken += change
+        }
     }
 
     private mutating func take(_ index: Int) {
         self.isTaken[index] = true
+        if self.isOption(index) {
+            self.count(index, 1)
+            return
+        }
         self.unlink(index * 2 + 1)
         guard self.steps[index].isRequired else { return }
         self.unlink(index * 2 + 2)
@@ -112,6 +268,10 @@ struct OrderSearch {
 
     private mutating func putBack(_ index: Int) {
         self.isTaken[index] = false
+        if self.isOption(index) {
+            self.count(index, -1)
+            return
+        }
         if self.steps[index].isRequired {
             self.relink(index * 2 + 2)
             self.required += 1

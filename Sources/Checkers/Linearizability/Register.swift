@@ -46,7 +46,6 @@ struct Register {
     var key: Int
     var region: RegionRank
     var steps: [Step] = []
-    /// By write: its step; shared between registers and cleared by the builder.
     var hasBlindRequirements: Bool {
         self.steps.contains { $0.isRequired && $0.requirement.isBlind }
     }
@@ -58,6 +57,13 @@ extension Requirement {
         switch self {
         case .exists, .not: true
         case .any, .nothing, .item: false
+        }
+    }
+
+    var isExclusion: Bool {
+        switch self {
+        case .not: true
+        case .any, .nothing, .exists, .item: false
         }
     }
 

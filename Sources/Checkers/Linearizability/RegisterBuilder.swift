@@ -231,10 +231,20 @@ struct RegisterBuilder {
     /// A write that may have happened and was never observed helps nobody, unless something demands
     /// merely that an item be there or be another; a delete may always explain an absence.
     private mutating func dropIdleOptions() {
-        let hasBlind = self.register.hasBlindRequirements
+        guard !self.register.hasBlindRequirements else { return }
         let steps = self.register.steps
-        let kept = steps.filter { $0.isRequired || $0.effect == .clear || hasBlind }
-        guard kept.count < steps.count else { return }
+        var isKept = steps.map { $0.isRequired || $0.effect == .clear }
+        // A delete that may have happened may have demanded what such a write made.
+        var pending = steps.indices.filter { isKept[$0] && !steps[$0].isRequired }
+        while let index = pending.popLast() {
+            guard let write = steps[index].requirement.item, let maker = self.slot(of: write),
+                !isKept[maker]
+            else { continue }
+            isKept[maker] = true
+            pending.append(maker)
+        }
+        guard isKept.contains(false) else { return }
+        let kept = zip(steps, isKept).filter(\.1).map(\.0)
         for step in steps { self.place(step, CaseFile.none) }
         self.register.steps = []
         for step in kept { self.append(step) }

@@ -11,6 +11,11 @@ struct RegisterState: Equatable {
     private init(code: UInt64) { self.code = code }
     private init(_ write: WriteName) { self.code = UInt64(write.number) + 1 }
 
+    /// The item that it holds, if that is known.
+    var item: WriteName? {
+        self == .nothing || self == .anything ? nil : WriteName(UInt32(self.code - 1))
+    }
+
     /// For configurations' hashes.
     var bits: UInt64 { self.code }
 
