@@ -28,20 +28,21 @@ package final class AppendFile {
         let flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | (emptied ? O_TRUNC : 0)
         let file = open(path, flags, 0o644)
         if file < 0 { throw LoopError(-errno, while: "open \(path)") }
-        let size = Self.wholeLines(of: file)
-        if ftruncate(file, off_t(size)) != 0 {
+        let end = Int(lseek(file, 0, SEEK_END))
+        let size = Self.wholeLines(of: file, end)
+        if size < end, ftruncate(file, off_t(size)) != 0 {
             let code = -errno
             Glibc.close(file)
             throw LoopError(code, while: "shorten \(path)")
         }
         self.file = file
-        self.isEmpty = size == 0
+        self.isEmpty = size <= 0
         self.buffer.reserveCapacity(Self.bytesMax)
     }
 
     /// The bytes up to the last line's end.
-    private static func wholeLines(of file: Int32) -> Int {
-        var end = Int(lseek(file, 0, SEEK_END))
+    private static func wholeLines(of file: Int32, _ size: Int) -> Int {
+        var end = size
         var chunk = [UInt8](repeating: 0, count: 4_096)
         while end > 0 {
             let start = max(0, end - chunk.count)

@@ -39,6 +39,9 @@ final class ApplyLog {
         self.flush()
     }
 
+    /// Why no more lines are added.
+    var failure: String? { self.file.failure?.description }
+
     /// Adds the lines of one turn.
     func append(_ records: [ApplyRecord], now: UInt64, _ node: borrowing Node) {
         guard self.file.failure == nil else { return }

@@ -120,6 +120,7 @@ extension NodeHost {
             "residentBytes": .integer(usage.residentBytes),
             "cpuMicroseconds": .integer(usage.cpuNanoseconds / 1_000),
             "ready": .bool(report.isReady),
+            "applyLogError": self.applyLog?.failure.map { .string($0) } ?? .null,
             "disk": .string(self.turns.isStalled ? "full" : "ok"),
             "clock": clock,
             "pausedReplication": .array(

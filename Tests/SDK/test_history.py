@@ -4,7 +4,7 @@ import pathlib
 import signal
 
 import pytest
-from conftest import Cluster, unique, wait_until
+from conftest import Cluster, regions_text, unique, wait_until
 from workload import NamedLoad
 
 REGIONS = ["us-east-1", "eu-west-1", "ap-northeast-1"]
@@ -162,12 +162,55 @@ def test_nothing_is_lost_when_everything_is_killed(recorded):
     assert recorded.check().returncode == 0
 
 
+def test_a_full_disk_ends_the_history_and_nothing_else(cluster_factory):
+    cluster = cluster_factory(text=regions_text(US))
+    cluster.stop()
+    history = cluster.directory / "full.jsonl"
+    # Every write to this file fails: there is no space.
+    history.symlink_to("/dev/full")
+    cluster.process = cluster.spawn_up("--history", history)
+    cluster.log_start = 0
+    wait_until(lambda: cluster.output().count("AWS_ENDPOINT_URL") == 2, 60, "the second start")
+    table = unique("full")
+    cluster.create_table(table, US)
+    cluster.put(table, US, "key", n=1)
+    wait_until(
+        lambda: cluster.get(table, US, "key") == {"pk": "key", "n": 1}, 10, "the item")
+    log = cluster.cluster_directory / "gateway.log"
+    wait_until(lambda: "no space left on device" in log.read_text(), 10, "the gateway's word")
+    cluster.put(table, US, "key", n=2)
+    cluster.stop()
+    assert log.read_text().count("the history ends here") == 1
+    assert f"the history is not whole: write {history}" in cluster.output()
+    assert cluster.process.returncode == 0
+
+
+def test_replicas_that_were_refilled_are_judged_like_any_other(recorded):
+    """A lost disk, and a node away for longer than the log reaches: both come back by snapshot."""
+    table = unique("refilled")
+    recorded.create_table(table, US, regions=[EU])
+    with NamedLoad(recorded, table, [US, EU], clients=4, rate=60) as load:
+        load.go_on()
+        recorded.fault("restart", "us-east-1-b", "--wipe")
+        away = recorded.fault("kill", "eu-west-1-c")
+        client = recorded.client(US)
+        for start in range(0, 12_000, 25):
+            client.batch_write_item(RequestItems={table: [
+                {"PutRequest": {"Item": {"pk": {"S": f"many-{n % 500}"}, "w": {"S": f"many.{n}"}}}}
+                for n in range(start, start + 25)]})
+        recorded.heal(away)
+        load.go_on()
+    recorded.verify(table)
+    recorded.stop()
+    assert "without final states" not in recorded.output()
+    print(recorded.check().stdout)
+
+
 def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path, cluster_factory):
-    cluster = cluster_factory(text="name: small\nregions:\n  - {name: us-east-1, nodes: 1}\n"
-                              "replication-factor: 1\n")
+    cluster = cluster_factory(text=regions_text(US))
     result = cluster.atoll(
         "up", cluster.topology, "--cluster", "other", "--port-offset", cluster.offset + 250,
         "--history", tmp_path / "no" / "such" / "h.jsonl", check=False)
     assert result.returncode == 1
     told = result.stdout + result.stderr
-    assert "No such file or directory" in told and "--history FILE" in told
+    assert "no such file or directory" in told and "--history FILE" in told

@@ -13,13 +13,18 @@ extension Supervisor {
     /// apply logs of an earlier recording: nodes only add to theirs.
     func prepareHistory() throws(ClusterError) {
         guard let history = self.options.history else { return }
+        let hint = "Name another file: --history FILE"
+        do throws(LoopError) {
+            try AppendFile(history, emptied: true).close()
+        } catch {
+            throw ClusterError(error.description, hint: hint)
+        }
         do throws(FileError) {
-            try Files.write([], to: history)
             for node in self.nodes {
                 if let log = self.applyLog(of: node) { try Files.remove(log) }
             }
         } catch {
-            throw ClusterError(error.description, hint: "Name another file: --history FILE")
+            throw ClusterError(error.description, hint: hint)
         }
     }
 
@@ -132,10 +137,14 @@ extension Supervisor {
             )
             return
         }
-        if let error = status["error"]?.string {
-            self.say(self.style.red("error: ") + "the history is not whole: \(error)")
-            return
+        var errors = [status["error"]?.string].compactMap { $0 }
+        for answer in await self.askAll("/_atoll/status") {
+            if let error = answer?["applyLogError"]?.string { errors.append(error) }
         }
+        for error in errors {
+            self.say(self.style.red("error: ") + "the history is not whole: \(error)")
+        }
+        guard errors.isEmpty else { return }
         self.say("\(status["operations"]?.int ?? 0) operations in \(history)")
         self.say(self.style.dim("  judge them: atoll check \(history) \(history).*.applies"))
     }
