@@ -6,7 +6,7 @@ import Testing
     /// The core, and what judges it: no I/O, no clock, no threads.
     static let core: Set<String> = [
         "Primitives", "DataModel", "Expressions", "Placement", "Consensus", "Replication",
-        "Tables", "NodeCore", "Wire", "History", "Checkers", "Simulation",
+        "Tables", "NodeCore", "Wire", "History", "Checkers", "Simulation", "Experiments",
     ]
 
     /// What each target may import; system modules included.
