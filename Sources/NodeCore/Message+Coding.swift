@@ -37,7 +37,7 @@ extension Message {
         case .operation, .operationAnswer, .work, .workDone, .catalogFence, .catalogFenced:
             self.encodeWork(into: &writer)
         case .partitionReady, .backfilled, .replicate, .replicated, .globalTable,
-            .globalTableAnswer, .probe, .probeAnswer:
+            .globalTableAnswer, .probe, .probeAnswer, .probeLoad:
             self.encodeReplication(into: &writer)
         }
     }
@@ -105,6 +105,11 @@ extension Message {
             writer.u64(id)
             writer.u64(sentAt.nanoseconds)
             writer.u64(arrivedAt.nanoseconds)
+        case .probeLoad(let id, let sentAt, let padding):
+            writer.u8(22)
+            writer.u64(id)
+            writer.u64(sentAt.nanoseconds)
+            writer.block(padding)
         default:
             preconditionFailure("not a message between regions")
         }
@@ -135,7 +140,7 @@ extension Message {
                 sequence: try reader.varint()
             )
         case 8...13: try self.init(decodingWork: kind, &reader)
-        case 14...21: try self.init(decodingReplication: kind, &reader)
+        case 14...22: try self.init(decodingReplication: kind, &reader)
         default: throw DecodingError(offset: range.lowerBound)
         }
         guard reader.isAtEnd else { throw DecodingError(offset: reader.offset) }
@@ -177,11 +182,17 @@ extension Message {
                 id: try reader.u64(),
                 sentAt: Instant(nanoseconds: try reader.u64())
             )
-        default:
+        case 21:
             self = .probeAnswer(
                 id: try reader.u64(),
                 sentAt: Instant(nanoseconds: try reader.u64()),
                 arrivedAt: Instant(nanoseconds: try reader.u64())
+            )
+        default:
+            self = .probeLoad(
+                id: try reader.u64(),
+                sentAt: Instant(nanoseconds: try reader.u64()),
+                padding: try reader.block()
             )
         }
     }

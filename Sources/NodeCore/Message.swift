@@ -50,6 +50,8 @@ package enum Message: Sendable {
     // Measurements of links.
     case probe(id: UInt64, sentAt: Instant)
     case probeAnswer(id: UInt64, sentAt: Instant, arrivedAt: Instant)
+    /// Part of a burst that loads a link; counted by the receiving host, nothing to the core.
+    case probeLoad(id: UInt64, sentAt: Instant, padding: [UInt8])
 }
 
 /// The outcome of an operation that another node carried out.

@@ -55,6 +55,8 @@ extension Node {
         case .probe(let id, let sentAt):
             let answer = Message.probeAnswer(id: id, sentAt: sentAt, arrivedAt: clocks.now)
             effects.append(.send(answer, to: sender))
+        case .probeLoad:
+            break
         case .probeAnswer(let id, let sentAt, let arrivedAt):
             effects.append(
                 .probed(

@@ -20,13 +20,14 @@ extension NodeHost {
             let limit = Int(Self.parameter("limit", of: request.query) ?? "") ?? 1000
             self.reply(request, self.conflicts(limit: limit))
         case (false, "digest"): self.digest(request)
+        case (false, "arrivals"): self.tellArrivals(request)
         case (true, _): self.change(request, name)
         default:
             self.refuse(
                 request,
                 404,
-                "no such page; there are status, lag, conflicts, digest, links, clock, "
-                    + "replication, probe and finals"
+                "no such page; there are status, lag, conflicts, digest, arrivals, links, "
+                    + "clock, replication, probe, load and finals"
             )
         }
     }
@@ -40,13 +41,17 @@ extension NodeHost {
         case "clock":
             let offset = Int64(body["offsetNs"]?.numberText ?? "0") ?? 0
             let drift = Int32(body["driftPpm"]?.numberText ?? "0") ?? 0
-            self.wallClock.set(offset: offset, drift: drift, monotonic: self.loop.now)
+            // Told again what it is, a clock drifts on.
+            if offset != self.wallClock.offsetNanoseconds || drift != self.wallClock.driftPPM {
+                self.wallClock.set(offset: offset, drift: drift, monotonic: self.loop.now)
+            }
             self.reply(
                 request,
                 ["wallTimeNs": .integer(self.wallClock.now(self.loop.now).nanoseconds)]
             )
         case "replication": self.setPaused(request, body)
         case "probe": self.probe(request, body)
+        case "load": self.load(request, body)
         case "finals": self.tellFinals(request)
         default: self.refuse(request, 404, "no such control: \(name)")
         }
@@ -100,7 +105,9 @@ extension NodeHost {
     private func status() -> JSONValue {
         let report = self.turns.node.status(now: Instant(nanoseconds: self.loop.now))
         let usage = ProcessUsage.current()
+        // Read one right after the other: their difference is what a clock is measured by.
         let now = self.loop.now
+        let wall = self.wallClock.now(now)
         let clock: JSONValue = [
             "offsetNs": .integer(self.wallClock.offsetNanoseconds),
             "driftPpm": .integer(self.wallClock.driftPPM),
@@ -115,7 +122,7 @@ extension NodeHost {
             "pid": .integer(getpid()),
             "incarnation": .integer(report.incarnation),
             "uptimeMs": .integer((now - self.startedAt) / 1_000_000),
-            "wallTimeNs": .integer(self.wallClock.now(now).nanoseconds),
+            "wallTimeNs": .integer(wall.nanoseconds),
             "monotonicNs": .integer(now),
             "residentBytes": .integer(usage.residentBytes),
             "cpuMicroseconds": .integer(usage.cpuNanoseconds / 1_000),

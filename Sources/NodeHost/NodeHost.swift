@@ -70,7 +70,8 @@ package final class NodeHost {
     private(set) lazy var network = self.makeNetwork()
     private(set) lazy var front = self.makeFront()
     var wallClock: SkewedClock
-    var probes = ProbeTable()
+    var probes: ProbeTable
+    var arrivals = ArrivalTable()
     let startedAt: UInt64
     private var hasFailed = false
     /// Something was written since memory was last looked at.
@@ -117,6 +118,7 @@ package final class NodeHost {
         self.isSynced = self.topology.durability == .disk
         self.wallClock = SkewedClock(member.clock)
         self.startedAt = self.loop.now
+        self.probes = ProbeTable(startedAt: self.startedAt)
         let opened = try Self.open(options, self.topology, member, now: self.loop.now)
         self.store = opened.store
         self.joining = opened.joining
@@ -290,6 +292,7 @@ package final class NodeHost {
 
     private func receive(_ message: Message, from sender: NodeID, now: Instant) {
         guard !self.turns.isStalled else { return }
+        self.count(message, from: sender, now: now)
         guard case .operation(let call, let request) = message else {
             return self.take(.message(message, from: sender), now: now)
         }

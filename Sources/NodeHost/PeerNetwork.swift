@@ -275,6 +275,4 @@ final class PeerNetwork {
             }
         }
     }
-
-    func link(from node: NodeID) -> LinkSettings { self.links[Int(node.index)].settings }
 }

@@ -10,19 +10,31 @@ struct ProbeTable {
         let request: ClientFront.ControlRequest
         let node: NodeID
         let count: Int
+        /// What the other node's arrivals are asked for by.
+        var number: UInt64 = 0
         var roundTrips: [UInt64] = []
         var oneWays: [UInt64] = []
     }
 
     private var runs: [UInt64: Run] = [:]
-    private var next: UInt64 = 1
+    private var next: UInt64
+
+    /// Numbers differ between starts of the process.
+    init(startedAt: UInt64) { self.next = startedAt >> 10 & 0xFF_FFFF_FFFF }
 
     /// The low bits of a probe's id number the probe, the others its run.
     static let probesMax = 1 << 10
 
     mutating func begin(_ run: Run) -> UInt64 {
+        let number = self.reserve()
+        self.runs[number] = run
+        self.runs[number]?.number = number
+        return number
+    }
+
+    /// A number for a run whose end is not waited for here.
+    mutating func reserve() -> UInt64 {
         defer { self.next += 1 }
-        self.runs[self.next] = run
         return self.next
     }
 
@@ -91,12 +103,8 @@ extension NodeHost {
                 "roundTripsUs": microseconds(run.roundTrips),
                 "oneWayUs": microseconds(run.oneWays),
                 "lost": .integer(run.count - run.roundTrips.count),
-                "arrived": .integer(self.arrivals(run)),
-                "linkCut": .bool(self.network.link(from: run.node).isCut),
+                "run": .integer(run.number),
             ]
         )
     }
-
-    /// Probes that reached the other side, as far as this side was told.
-    private func arrivals(_ run: ProbeTable.Run) -> Int { run.oneWays.count }
 }

@@ -43,7 +43,12 @@ package struct Link: Sendable {
     private var lastDelivery: Instant = .zero
     private var wireFreeAt: Instant = .zero
 
-    package static let retransmissionMin: Nanoseconds = .milliseconds(200)
+    private static let retransmissionMin: Nanoseconds = .milliseconds(200)
+
+    /// How much later than others a lost frame arrives.
+    package static func retransmission(latency: Nanoseconds) -> Nanoseconds {
+        max(self.retransmissionMin, 4 * latency)
+    }
 
     package init(_ settings: LinkSettings, seed: UInt64) {
         self.settings = settings
@@ -68,7 +73,7 @@ package struct Link: Sendable {
         while self.settings.lossPerMillion > 0,
             self.random.chance(UInt64(self.settings.lossPerMillion), outOf: 1_000_000)
         {
-            arrival = arrival + max(Self.retransmissionMin, 4 * self.settings.latency)
+            arrival = arrival + Self.retransmission(latency: self.settings.latency)
         }
         self.lastDelivery = max(self.lastDelivery, arrival)
         return self.lastDelivery

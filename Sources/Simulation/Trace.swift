@@ -148,6 +148,7 @@ extension NodeCore.Message {
         case .globalTableAnswer: return 19
         case .probe(let id, _): return 20 &+ id << 8
         case .probeAnswer(let id, _, _): return 21 &+ id << 8
+        case .probeLoad(let id, _, _): return 22 &+ id << 8
         }
     }
 
@@ -184,6 +185,7 @@ extension NodeCore.Message {
         case .globalTableAnswer: return "global table answer"
         case .probe: return "probe"
         case .probeAnswer: return "probe answer"
+        case .probeLoad: return "probe load"
         }
     }
 }

@@ -110,6 +110,7 @@ enum MessageSamples {
         .globalTableAnswer(.inquired(call: 1, exists: true)),
         .globalTableAnswer(.adopted(table: "music", region: RegionID(1), generation: 9)),
         .probe(id: 5, sentAt: Instant(nanoseconds: 6)),
+        .probeLoad(id: 1 << 50, sentAt: Instant(nanoseconds: 6), padding: Self.bytes),
         .probeAnswer(
             id: 5,
             sentAt: Instant(nanoseconds: 6),
