@@ -131,7 +131,7 @@ import Testing
 }
 
 @Suite("A probe proves a link's state or refutes it") struct LinkExpectationTests {
-    private func probe(_ roundTrips: [UInt64], arrived: Int) -> LinkProbe {
+    private func probe(_ roundTrips: [UInt64], arrived: Int?) -> LinkProbe {
         LinkProbe(roundTrips: roundTrips, lost: 5 - roundTrips.count, arrived: arrived, oneWay: [])
     }
 
@@ -149,37 +149,96 @@ import Testing
         #expect(expectation.accepts(self.probe([microseconds], arrived: 1)) == isAccepted)
     }
 
-    @Test("a cut there, a cut back and no cut are told apart")
+    @Test("a cut there, a cut back and no cut are told apart by what the receiver counted")
     func cuts() {
         let nothing = self.probe([], arrived: 0)
         let oneWay = self.probe([], arrived: 5)
+        let untold = self.probe([], arrived: nil)
         let both = self.probe([100_000], arrived: 5)
+        let probes = [nothing, oneWay, untold, both]
         let there = LinkExpectation(forward: self.cut, backward: self.plain)
         let back = LinkExpectation(forward: self.plain, backward: self.cut)
+        let twice = LinkExpectation(forward: self.cut, backward: self.cut)
         let none = LinkExpectation(forward: self.plain, backward: self.plain)
-        #expect([nothing, oneWay, both].map(there.accepts) == [true, false, false])
-        #expect([nothing, oneWay, both].map(back.accepts) == [false, true, false])
-        #expect([nothing, oneWay, both].map(none.accepts) == [false, false, true])
+        #expect(probes.map(there.accepts) == [true, false, false, false])
+        #expect(probes.map(back.accepts) == [false, true, false, false])
+        #expect(probes.map(twice.accepts) == [true, false, false, false])
+        #expect(probes.map(none.accepts) == [false, false, false, true])
     }
 
-    @Test("where no arrival is reported, the two ends together tell which way is cut")
-    func cutsSeenFromBothEnds() {
-        func silent(return isReturnCut: Bool, forward isForwardCut: Bool?) -> LinkProbe {
-            var probe = self.probe([], arrived: 0)
-            probe.isReturnCut = isReturnCut
-            probe.isForwardCut = isForwardCut
-            return probe
-        }
-        let there = LinkExpectation(forward: self.cut, backward: self.plain)
-        let back = LinkExpectation(forward: self.plain, backward: self.cut)
-        let both = LinkExpectation(forward: self.cut, backward: self.cut)
-        let probes = [
-            silent(return: false, forward: true), silent(return: true, forward: false),
-            silent(return: true, forward: true), silent(return: false, forward: false),
+    @Test(
+        "a loss is proved by its share of a burst, and refuted by another",
+        arguments: [
+            (0, 500, false), (1, 500, false), (25, 500, true), (50, 500, true), (75, 500, true),
+            (90, 500, false), (0, 0, false),
         ]
-        #expect(probes.map(there.accepts) == [true, false, true, false])
-        #expect(probes.map(back.accepts) == [false, true, false, false])
-        #expect(probes.map(both.accepts) == [true, false, true, false])
+    )
+    func loss(lost: Int, among: Int, isAccepted: Bool) {
+        let lossy = LinkSettings(latency: .milliseconds(50), lossPerMillion: 100_000)
+        var probe = self.probe([100_000], arrived: 5)
+        let injected = LinkExpectation(forward: lossy, backward: self.plain, former: self.plain)
+        #expect(!injected.accepts(probe), "not measured")
+        #expect(injected.lossFrames == 500)
+        probe.losses = LossReading(lost: lost, among: among)
+        #expect(injected.accepts(probe) == isAccepted)
+        let healed = LinkExpectation(forward: self.plain, backward: self.plain, former: lossy)
+        #expect(healed.accepts(probe) == (lost <= 1 && among > 0))
+    }
+
+    @Test("a rare loss is looked for in more frames, and never in more than a burst may have")
+    func lossFrames() {
+        let chances: [UInt32] = [0, 1, 1_000, 10_000, 500_000]
+        let frames = chances.map { chance in
+            let lossy = LinkSettings(lossPerMillion: chance)
+            return LinkExpectation(forward: lossy, backward: .instant, former: .instant).lossFrames
+        }
+        #expect(frames == [0, 8_000, 8_000, 2_400, 500])
+    }
+
+    @Test("a bandwidth is proved by a burst that takes its time, and refuted by a faster one")
+    func throughput() {
+        let narrow = LinkSettings(latency: .milliseconds(50), bandwidth: 1_000_000)
+        let injected = LinkExpectation(forward: narrow, backward: self.plain, former: self.plain)
+        let healed = LinkExpectation(forward: self.plain, backward: self.plain, former: narrow)
+        let readings: [ThroughputReading] = [
+            .nothing, .atOnce, .bytesPerSecond(400_000), .bytesPerSecond(900_000),
+            .bytesPerSecond(1_100_000), .bytesPerSecond(2_000_000),
+        ]
+        func accepted(_ expectation: LinkExpectation) -> [Bool] {
+            readings.map { reading in
+                var probe = self.probe([100_000], arrived: 5)
+                probe.throughput = reading
+                return expectation.accepts(probe)
+            }
+        }
+        #expect(accepted(injected) == [false, false, false, true, true, false])
+        #expect(accepted(healed) == [false, true, false, false, false, true])
+        #expect(!injected.accepts(self.probe([100_000], arrived: 5)), "not measured")
+        let bytes = injected.bandwidthFrameBytes * LinkExpectation.bandwidthFrames
+        #expect((300_000...340_000).contains(bytes))
+    }
+
+    @Test("a clock is proved by its offset and by what it gains between two readings")
+    func clocks() {
+        let expected = ClockEffect(offset: 120_000_000, driftPPM: 400)
+        func reading(_ first: Int64, _ second: Int64, _ settings: ClockEffect) -> ClockReading {
+            ClockReading(
+                error: second,
+                at: 1_500_000_000,
+                earlier: (first, 1_000_000_000),
+                settings: settings
+            )
+        }
+        let good = reading(120_000_000, 120_200_000, expected)
+        #expect(good.driftPPM == 400)
+        #expect(good.fits(expected))
+        #expect(good.text == "+120.2 ms, drift 400 ppm")
+        #expect(!reading(120_000_000, 120_000_000, expected).fits(expected), "it stands still")
+        #expect(!reading(20_000_000, 20_200_000, expected).fits(expected), "the offset is wrong")
+        #expect(!reading(120_000_000, 120_200_000, ClockEffect()).fits(expected), "not its own")
+        let right = ClockEffect()
+        #expect(reading(-3_000, 1_000, right).fits(right))
+        #expect(!reading(0, 100_000, right).fits(right), "it drifts, whatever it says")
     }
 
     @Test("with loss or a narrow link a probe may be late but never early")

@@ -1,3 +1,5 @@
+import Primitives
+
 /// What the faults on links share: all of them change the plan, bring the nodes on both ends into
 /// that state and probe a sample of the links.
 extension Supervisor {
@@ -12,27 +14,30 @@ extension Supervisor {
                 hint: "\"atoll status\" says which nodes run."
             )
         }
-        let before = await self.probe(sample)
+        let former = sample.map { self.plan.links.settings(of: $0) }
+        let before = await self.probe(sample.map { ($0, self.expectation($0)) })
         self.plan.links.add(fault: id, links)
-        return try await self.settle(links.keys, sample, before)
+        return try await self.settle(links.keys, sample, former, before)
     }
 
     func heal(_ id: Int, links: [DirectedLink]) async throws(FaultError) -> [Measurement] {
         let sample = self.sample(of: links)
-        let before = await self.probe(sample, count: 2)
+        let former = sample.map { self.plan.links.settings(of: $0) }
+        let before = await self.probe(sample.map { ($0, self.expectation($0)) }, count: 2)
         self.plan.links.remove(fault: id)
-        return try await self.settle(links, sample, before)
+        return try await self.settle(links, sample, former, before)
     }
 
     private func settle(
         _ links: some Sequence<DirectedLink>,
         _ sample: [DirectedLink],
+        _ former: [LinkSettings],
         _ before: [LinkProbe?]
     ) async throws(FaultError) -> [Measurement] {
         let ends = Set(links.flatMap { [$0.source, $0.target] })
         let problems = await self.apply(toNodes: ends)
         guard problems.isEmpty else { throw FaultError(problems.joined(separator: "; ")) }
-        let measurements = await self.verify(sample, before: before)
+        let measurements = await self.verify(sample, former: former, before: before)
         guard measurements.allSatisfy(\.isAsExpected) else {
             throw FaultError(
                 "the links are not as they should be",

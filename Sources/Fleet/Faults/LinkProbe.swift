@@ -1,44 +1,36 @@
 package import Primitives
 package import Wire
 
-/// What a node measured towards another one, from `POST /_atoll/probe`.
+/// What was measured on the way from one node to another: round trips by the sender, from
+/// `POST /_atoll/probe`, and what arrived by the receiver, from `GET /_atoll/arrivals`.
 package struct LinkProbe: Equatable, Sendable {
     /// Microseconds, one a probe that came back.
     package var roundTrips: [UInt64]
     package var lost: Int
-    /// Probes that the receiver says it got, over whatever path: tells a cut there from a cut back.
-    package var arrived: Int
+    /// Probes that the receiver counted, which tells a cut there from one back; nil when it did not
+    /// say.
+    package var arrived: Int?
     /// Delays that the receiver measured, microseconds.
     package var oneWay: [UInt64]
-    /// The asking node lets nothing in from the other one, so it cannot learn what arrived there.
-    package var isReturnCut: Bool
-    /// Whether the other node lets nothing in from the asking one, as its own probe said; nil when
-    /// it was not asked.
-    package var isForwardCut: Bool?
+    /// Nil when no burst was sent to find out.
+    package var losses: LossReading?
+    /// Nil when no burst was sent to find out.
+    package var throughput: ThroughputReading?
 
-    package init(
-        roundTrips: [UInt64],
-        lost: Int,
-        arrived: Int,
-        oneWay: [UInt64],
-        isReturnCut: Bool = false
-    ) {
+    package init(roundTrips: [UInt64], lost: Int, arrived: Int?, oneWay: [UInt64]) {
         self.roundTrips = roundTrips
         self.lost = lost
         self.arrived = arrived
         self.oneWay = oneWay
-        self.isReturnCut = isReturnCut
     }
 
     package init?(json: JSONValue) {
-        guard let roundTrips = json["roundTripsUs"]?.array, let arrived = json["arrived"]?.int
-        else { return nil }
+        guard let roundTrips = json["roundTripsUs"]?.array else { return nil }
         self.init(
             roundTrips: roundTrips.compactMap(\.uint64),
             lost: json["lost"]?.int ?? 0,
-            arrived: arrived,
-            oneWay: (json["oneWayUs"]?.array ?? []).compactMap(\.uint64),
-            isReturnCut: json["linkCut"]?.bool ?? false
+            arrived: nil,
+            oneWay: (json["oneWayUs"]?.array ?? []).compactMap(\.uint64)
         )
     }
 
@@ -49,61 +41,86 @@ package struct LinkProbe: Equatable, Sendable {
     }
 
     package var text: String {
-        if let median = self.roundTripMedian {
-            let lost = self.lost > 0 ? ", \(self.lost) lost" : ""
-            return "round trip \(Figures.milliseconds(median))\(lost)"
+        guard let median = self.roundTripMedian else {
+            guard let arrived = self.arrived else {
+                return "no answer, and the receiver does not say what arrived"
+            }
+            return arrived > 0
+                ? "\(arrived) arrived, no answer came back" : "nothing arrives (\(self.lost) lost)"
         }
-        if self.arrived > 0 { return "\(self.arrived) arrived, no answer came back" }
-        if self.isReturnCut && self.isForwardCut == false { return "no answer comes back" }
-        return "nothing arrives (\(self.lost) lost)"
+        var parts = ["round trip \(Figures.milliseconds(median))"]
+        if self.lost > 0 { parts[0] += ", \(self.lost) lost" }
+        if let losses = self.losses { parts.append(losses.text) }
+        if let throughput = self.throughput { parts.append(throughput.text) }
+        return parts.joined(separator: ", ")
     }
 }
 
-/// What a probe should see on a pair of links, and whether it did.
-package struct LinkExpectation: Equatable, Sendable {
-    package var forward: LinkSettings
-    package var backward: LinkSettings
+/// Frames of a burst that arrived a retransmission late, among those of which it can be told.
+package struct LossReading: Equatable, Sendable {
+    package var lost: Int
+    package var among: Int
 
-    package init(forward: LinkSettings, backward: LinkSettings) {
-        self.forward = forward
-        self.backward = backward
+    package init(lost: Int, among: Int) {
+        self.lost = lost
+        self.among = among
     }
 
-    package var roundTrip: Nanoseconds { self.forward.latency + self.backward.latency }
-    private var jitter: Nanoseconds { self.forward.jitter + self.backward.jitter }
+    var text: String {
+        guard self.among > 0 else { return "loss unknown: nothing arrived" }
+        let perThousand = (self.lost * 1_000 + self.among / 2) / self.among
+        return "loss \(perThousand / 10).\(perThousand % 10) % (\(self.lost) of \(self.among))"
+    }
 
-    /// A round trip may be off by 5 % and 2 ms, and by the jitter; what waits for bandwidth or for
-    /// a retransmission may be late by any time, but never early.
-    package func accepts(_ probe: LinkProbe) -> Bool {
-        if self.forward.isCut || self.backward.isCut {
-            guard probe.roundTrips.isEmpty else { return false }
-            let isReturnOnly = probe.isReturnCut && probe.isForwardCut != true
-            return self.forward.isCut
-                ? probe.arrived == 0 && probe.isForwardCut != false
-                : probe.arrived > 0 || isReturnOnly
+    /// Whether chance explains the reading: within four standard deviations of what is expected,
+    /// and one for a process that had to wait.
+    func fits(perMillion: UInt32) -> Bool {
+        guard self.among > 0 else { return false }
+        let chance = Double(perMillion) / 1_000_000
+        let expected = chance * Double(self.among)
+        let deviation = (expected * (1 - chance)).squareRoot()
+        return (Double(self.lost) - expected).magnitude <= 4 * deviation + 1
+    }
+}
+
+/// How fast a burst came through.
+package enum ThroughputReading: Equatable, Sendable {
+    case bytesPerSecond(UInt64)
+    /// Faster than can be told.
+    case atOnce
+    /// Less than two of its frames arrived in time.
+    case nothing
+
+    var text: String {
+        switch self {
+        case .bytesPerSecond(let rate): "\(Figures.bytes(rate))/s"
+        case .atOnce: "a burst at once"
+        case .nothing: "no burst came through"
         }
-        guard let fastest = probe.roundTrips.min() else { return false }
-        let measured = Nanoseconds.microseconds(fastest)
-        if measured + .milliseconds(1) < self.roundTrip { return false }
-        return self.isUnbounded
-            || measured <= self.roundTrip + self.roundTrip / 20 + .milliseconds(2) + self.jitter
     }
 
-    private var isUnbounded: Bool {
-        self.forward.lossPerMillion > 0 || self.backward.lossPerMillion > 0
-            || self.forward.bandwidth != nil || self.backward.bandwidth != nil
+    /// A burst may pass a little faster than the link says, by when its first frame was noticed;
+    /// slower by what shares the link, or, on a fast one, by the machine.
+    func fits(_ limit: UInt64, mayBeSlower: Bool) -> Bool {
+        switch self {
+        case .nothing: false
+        case .atOnce: limit > Self.machineBytesPerSecond
+        case .bytesPerSecond(let rate):
+            rate <= limit + limit / 5
+                && (rate >= limit / 2 || mayBeSlower || limit > Self.machineBytesPerSecond)
+        }
     }
 
-    /// How long a probe has to wait for its answer.
-    package var timeoutMilliseconds: UInt64 {
-        let delays = self.roundTrip + self.jitter
-        let retransmissions: UInt64 = self.isUnbounded ? 1_500 : 0
-        return (delays + delays / 2) / 1_000_000 + 300 + retransmissions
+    /// Whether a former limit is gone.
+    func exceeds(_ limit: UInt64) -> Bool {
+        switch self {
+        case .nothing: false
+        case .atOnce: true
+        case .bytesPerSecond(let rate):
+            rate > limit + limit / 2 || limit > Self.machineBytesPerSecond
+        }
     }
 
-    package var text: String {
-        if self.forward.isCut { return "nothing arrives" }
-        if self.backward.isCut { return "arrives, nothing comes back" }
-        return "round trip \(Figures.milliseconds(self.roundTrip))"
-    }
+    /// Beyond this a busy machine may be what limits.
+    private static let machineBytesPerSecond: UInt64 = 20_000_000
 }

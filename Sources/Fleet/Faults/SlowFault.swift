@@ -2,8 +2,9 @@ import Topology
 
 /// Worsens the links between two groups of nodes: delay, jitter, loss, bandwidth.
 ///
-/// Delay is proved by round trips. Loss and bandwidth are proved only as far as the nodes took the
-/// settings: five probes cannot tell 1 % of loss from none.
+/// Delay is proved by round trips, loss and bandwidth by bursts: so many small frames that a loss
+/// shows two dozen times, if it is not rarer than one in 300; so many large ones as the limit takes
+/// a third of a second for.
 package struct SlowFault: Fault {
     package static let kind = "slow"
     package let title: String

@@ -135,7 +135,7 @@ extension Supervisor {
             }
         }
         let sample = self.sample(of: links)
-        for measurement in await self.verify(sample, before: sample.map { _ in nil })
+        for measurement in await self.verify(sample)
         where !measurement.isAsExpected {
             left.append("\(measurement.what): \(measurement.after), not \(measurement.expected)")
         }

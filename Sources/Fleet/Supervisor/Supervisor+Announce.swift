@@ -67,7 +67,7 @@ extension Supervisor {
         }
         let deadline = self.loop.now + 2_000_000_000
         while true {
-            let probes = await self.probe(links, count: 3)
+            let probes = await self.probe(links.map { ($0, self.expectation($0)) }, count: 3)
             let trips = pairs.indices.map { index in
                 let probe = probes[index]
                 let expectation = self.expectation(links[index])
