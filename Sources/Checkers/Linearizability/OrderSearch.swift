@@ -54,8 +54,12 @@ struct OrderSearch {
         self.previous = self.next
         self.isTaken = [Bool](repeating: false, count: steps.count)
         let named = Set(steps.compactMap { $0.requirement.item })
+        let hasExclusions = steps.contains { $0.requirement.isExclusion }
         self.isPut = steps.map { step in
-            guard !step.isRequired, step.requirement == .any else { return false }
+            // Without exclusions such a put helps only where there is no item.
+            let fits =
+                step.requirement == .any || step.requirement == .nothing && !hasExclusions
+            guard !step.isRequired, fits else { return false }
             return step.effect.written.map { !named.contains($0) } ?? false
         }
         self.mayIdle = steps.map {
@@ -63,7 +67,7 @@ struct OrderSearch {
                 && ($0.effect == .keep || $0.requirement == .nothing && $0.effect == .clear)
         }
         self.blocks = StepBlocks(steps)
-        self.hasExclusions = steps.contains { $0.requirement.isExclusion }
+        self.hasExclusions = hasExclusions
         var events: [(rank: UInt32, node: Int32)] = []
         events.reserveCapacity(steps.count * 2)
         let byCall = steps.indices.sorted { (steps[$0].call, $0) < (steps[$1].call, $1) }

@@ -231,9 +231,13 @@ struct RegisterBuilder {
     /// A write that may have happened and was never observed helps nobody, unless something demands
     /// merely that an item be there or be another; a delete may always explain an absence.
     private mutating func dropIdleOptions() {
-        guard !self.register.hasBlindRequirements else { return }
         let steps = self.register.steps
-        var isKept = steps.map { $0.isRequired || $0.effect == .clear }
+        guard !steps.contains(where: { $0.requirement.isExclusion }) else { return }
+        let hasBlind = self.register.hasBlindRequirements
+        var isKept = steps.map { step in
+            if step.isRequired || step.effect == .clear { return true }
+            return hasBlind && (step.requirement == .any || step.requirement == .nothing)
+        }
         // A delete that may have happened may have demanded what such a write made.
         var pending = steps.indices.filter { isKept[$0] && !steps[$0].isRequired }
         while let index = pending.popLast() {
