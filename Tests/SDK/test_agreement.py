@@ -57,8 +57,9 @@ def test_what_is_unknown_is_refused(tmp_path):
         assert word in done.stderr
 
 
-def test_an_interrupted_experiment_leaves_no_process_behind(tmp_path):
-    """Ctrl-C reaches the command and its cluster alike: both are of one process group."""
+@pytest.mark.parametrize("whole_group, number", [(True, signal.SIGINT), (False, signal.SIGKILL)])
+def test_an_experiment_that_is_ended_leaves_no_process_behind(tmp_path, whole_group, number):
+    """Ctrl-C reaches the command and its cluster alike; kill -9 only the command."""
     environment = dict(os.environ, ATOLL_HOME=str(ROOT), NO_COLOR="1", TMPDIR=str(tmp_path))
     environment.pop("ATOLL_DIR", None)
     process = subprocess.Popen(
@@ -74,7 +75,7 @@ def test_an_interrupted_experiment_leaves_no_process_behind(tmp_path):
         return None
 
     found = wait_until(state, 60, "a real cluster")
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number) if whole_group else process.kill()
     process.wait(30)
     pids = [found["pid"], found["gatewayPid"], *(node["pid"] for node in found["nodes"])]
     wait_until(lambda: not any(map(is_running, pids)), 20, "the end of every process")

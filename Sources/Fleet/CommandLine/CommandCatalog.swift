@@ -36,6 +36,7 @@ package enum CommandCatalog {
                 .init("--fresh", nil, "delete the data of an earlier run first"),
                 .init("--cluster", "NAME", "name of the cluster (default: the topology's)"),
                 .init("--history", "FILE", "record every item operation, for \"atoll check\""),
+                .init("--die-with-parent", nil, "stop when standard input closes"),
                 offset,
             ],
             examples: [

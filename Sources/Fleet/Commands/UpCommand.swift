@@ -48,6 +48,7 @@ package enum UpCommand {
                 program: Self.program
             )
             options.history = command.value("--history").map(Files.absolute)
+            options.diesWithParent = command.has("--die-with-parent")
             if command.has("--detach") {
                 return try Detachment.run(command, topology, options, console)
             }

@@ -13,6 +13,8 @@ package struct SupervisorOptions: Sendable {
     package var program: String
     /// Where the gateway records, absolute; the nodes' apply logs lie beside it.
     package var history: String?
+    /// Whether everything ends when standard input closes.
+    package var diesWithParent = false
     /// The processes must be gone so soon after they were asked to stop.
     package var graceMilliseconds: UInt64 = 5_000
     package var readyMilliseconds: UInt64 = 60_000
@@ -92,6 +94,9 @@ package struct SupervisorOptions: Sendable {
         do throws(LoopError) {
             for number in [SIGINT, SIGTERM, SIGHUP] {
                 try self.loop.onSignal(number) { self.requestStop() }
+            }
+            if self.options.diesWithParent {
+                try self.loop.dieWithParent { self.requestStop() }
             }
         } catch {
             self.say(self.style.red("error: ") + error.description)

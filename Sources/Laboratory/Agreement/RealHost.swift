@@ -43,11 +43,17 @@ package final class RealHost: ClusterHost {
             UpCommand.program,
             [
                 "up", self.directory + "/topology.yaml", "--cluster", name, "--fresh",
-                "--port-offset", "\(self.portOffset)",
+                "--port-offset", "\(self.portOffset)", "--die-with-parent",
             ],
             output: self.directory + "/up.log"
         )
-        return try RealCluster(self.topology, name, process, log: self.directory + "/up.log")
+        do throws(ExperimentError) {
+            return try RealCluster(self.topology, name, process, log: self.directory + "/up.log")
+        } catch {
+            process.stop(patienceMilliseconds: 20_000)
+            try? Files.remove(self.directory)
+            throw error
+        }
     }
 
     package func stop(_ cluster: any Cluster) {
@@ -70,12 +76,21 @@ package final class RealHost: ClusterHost {
 final class Subprocess {
     private let pid: pid_t
     private var hasEnded = false
+    /// Our end of its standard input, which closes when this process ends, however it ends.
+    private let input: Int32
 
     /// Starts a program in this process' own group, so that Ctrl-C reaches both.
     init(_ program: String, _ arguments: [String], output: String) throws(ExperimentError) {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else {
+            throw ExperimentError("cannot make a pipe: \(String(cString: strerror(errno)))")
+        }
+        defer { close(ends[0]) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO)
         posix_spawn_file_actions_addopen(
             &actions,
             STDOUT_FILENO,
@@ -90,10 +105,14 @@ final class Subprocess {
         var pid: pid_t = 0
         let status = posix_spawn(&pid, program, &actions, nil, words, environ)
         guard status == 0 else {
+            close(ends[1])
             throw ExperimentError("cannot start \(program): \(String(cString: strerror(status)))")
         }
         self.pid = pid
+        self.input = ends[1]
     }
+
+    deinit { close(self.input) }
 
     var isRunning: Bool {
         guard !self.hasEnded else { return false }
