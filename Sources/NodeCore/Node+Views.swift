@@ -63,6 +63,12 @@ extension Node {
         self.groups[slot]?.raft.configuration
     }
 
+    /// Whether this node's copy of the catalog has a table, and has it active.
+    package func isActive(_ table: String) -> Bool {
+        guard let record = self.catalog.table(named: table) else { return false }
+        return self.description(of: record).status == .active
+    }
+
     /// Conflicts on record in the partitions that are led here.
     package var conflictsLed: UInt64 {
         self.groups.reduce(0) { sum, group in

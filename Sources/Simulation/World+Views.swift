@@ -85,9 +85,7 @@ extension World {
 
     func isActive(_ table: String, _ region: Int) -> Bool {
         self.machines(in: region).filter(\.isAlive).allSatisfy { machine in
-            machine.process!.loop.node.status(now: self.now).tables.contains {
-                $0.name == table && $0.status == "ACTIVE"
-            }
+            machine.process!.loop.node.isActive(table)
         }
     }
 
