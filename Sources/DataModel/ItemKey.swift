@@ -81,6 +81,9 @@ package struct ItemKey: Hashable, Comparable, Sendable {
         Array(self.bytes[0..<self.partitionRange.upperBound])
     }
 
+    /// The sort key's bytes; none when the key has no sort key.
+    package var sortKeyBytes: ArraySlice<UInt8> { self.bytes[self.sortRange] }
+
     /// The key's attributes.
     package func attributes(_ schema: KeySchema) -> AttributeMap {
         var map = AttributeMap()
@@ -174,7 +177,7 @@ package struct ItemKey: Hashable, Comparable, Sendable {
         return value
     }
 
-    private static func decoded(
+    static func decoded(
         _ bytes: ArraySlice<UInt8>,
         _ type: ScalarKeyType
     ) -> AttributeValue {

@@ -3,6 +3,9 @@
 package enum ItemLimits {
     /// Bytes of an item: names and values as DynamoDB counts them, see ``Item/size``.
     package static let itemBytesMax = 400 * 1024
+    /// Bytes of the items of one partition key and their entries in local indexes; only in tables
+    /// that have some.
+    package static let collectionBytesMax: UInt64 = 10 << 30
     /// Lists and maps inside each other: what lies in the innermost one is on level 32, the deepest
     /// that the service takes.
     package static let nestingMax = 31

@@ -276,3 +276,43 @@ private struct KeyConditionTree {
         return (name, values)
     }
 }
+
+extension KeyConditionExpression {
+    /// What the text asks of an index's key: each attribute of the partition key equal to a value,
+    /// and of the sort keys, from the first on, all but the last one as well.
+    ///
+    /// - Throws: DynamoDB's message for a text that is no key condition, or not for this key.
+    package func resolved(keys: IndexKeys) throws(ExpressionError) -> IndexRange {
+        if keys.partition.count == 1, keys.sort.count <= 1 {
+            let range = try self.resolved(
+                schema: KeySchema(partitionKey: keys.partition[0], sortKey: keys.sort.first)
+            )
+            return IndexRange(partition: [range.partition], equal: [], last: range.sort)
+        }
+        var parts = try self.parts()
+        var range = IndexRange(partition: [], equal: [], last: .all)
+        for attribute in keys.partition {
+            guard let place = parts.firstIndex(where: { $0.name == attribute.name }) else {
+                throw Self.missing(attribute)
+            }
+            let part = parts.remove(at: place)
+            guard case .equal(let value) = part.bounds else { throw Self.unsupported }
+            try Self.check([value], attribute)
+            range.partition.append(value)
+        }
+        for (position, attribute) in keys.sort.enumerated() where !parts.isEmpty {
+            guard let place = parts.firstIndex(where: { $0.name == attribute.name }) else {
+                throw Self.missing(attribute)
+            }
+            let part = parts.remove(at: place)
+            try Self.check(part.bounds.values, attribute)
+            guard case .equal(let value) = part.bounds, position < keys.sort.count - 1 else {
+                range.last = part.bounds
+                break
+            }
+            range.equal.append(value)
+        }
+        guard parts.isEmpty else { throw Self.unsupported }
+        return range
+    }
+}

@@ -10,7 +10,7 @@ package struct Catalog: Sendable {
     /// The index of the last command applied.
     package private(set) var version: UInt64 = 0
     /// In the order of creation.
-    package private(set) var tables: [TableRecord] = []
+    package internal(set) var tables: [TableRecord] = []
     package private(set) var map = PartitionMap()
     /// The current incarnation of every node of the region, in the order of the nodes.
     package private(set) var replicas: [ReplicaID]
@@ -65,6 +65,7 @@ package struct Catalog: Sendable {
         case created(TableID)
         case deleted(TableRecord, partitions: [PartitionID])
         case updated(TableID)
+        case changed(TableID, added: [TableID], dropped: [PartitionID])
         case nodeReplaced(NodeID)
     }
 
@@ -78,17 +79,23 @@ package struct Catalog: Sendable {
         case .deleteTable(let id):
             guard let position = self.position(of: id) else { return .noSuchTable }
             let record = self.tables.remove(at: position)
-            let partitions = self.map.removeTable(id)
+            var partitions = self.removePartitions(of: id)
+            for index in record.options.globals {
+                partitions += self.removePartitions(of: index.id)
+            }
             self.reindex()
-            return .deleted(record, partitions: partitions.map(\.id))
+            return .deleted(record, partitions: partitions)
         case .updateTable(let id, let settings, let global, let status):
             guard let position = self.position(of: id) else { return .noSuchTable }
             if let settings { self.tables[position].settings = settings }
             if let global, global.isNewer(than: self.tables[position].global) {
                 self.tables[position].global = global
             }
-            if let status { self.tables[position].status = status }
+            if let status { self.setStatus(status, of: position) }
             return .updated(id)
+        case .changeTable(let id, let changes):
+            guard let position = self.position(of: id) else { return .noSuchTable }
+            return self.change(changes, of: position, at: index)
         case .registerNode(let replica):
             guard let slot = self.replicas.firstIndex(where: { $0.node == replica.node }),
                 self.replicas[slot].incarnation < replica.incarnation
@@ -97,6 +104,16 @@ package struct Catalog: Sendable {
             _ = self.map.replaceIncarnation(with: replica)
             return .nodeReplaced(replica.node)
         }
+    }
+
+    /// A table becomes active with its indexes.
+    private mutating func setStatus(_ status: TableStatus, of position: Int) {
+        if status == .active, self.tables[position].status == .creating {
+            for slot in self.tables[position].options.globals.indices {
+                self.tables[position].options.globals[slot].status = .active
+            }
+        }
+        self.tables[position].status = status
     }
 
     /// What does not hold, in words.
@@ -139,14 +156,23 @@ package struct Catalog: Sendable {
         record.id = TableID(index)
         self.tables.append(record)
         self.positionByName[record.name] = self.tables.count - 1
+        self.addPartitions(of: record.id)
+        self.placeIndexes(of: self.tables.count - 1, at: index)
+        return .created(record.id)
+    }
+
+    mutating func addPartitions(of id: TableID) {
         _ = self.map.addTable(
-            record.id,
+            id,
             partitionCount: self.partitionsPerTable,
             replicaCount: self.replicationFactor,
             ring: self.ring,
             incarnations: self.replicas
         )
-        return .created(record.id)
+    }
+
+    mutating func removePartitions(of id: TableID) -> [PartitionID] {
+        self.map.removeTable(id).map(\.id)
     }
 
     private func position(of id: TableID) -> Int? { self.tables.firstIndex { $0.id == id } }
@@ -194,6 +220,7 @@ package enum CatalogCommand: Equatable, Sendable {
     case createTable(TableRecord)
     case deleteTable(TableID)
     case updateTable(TableID, TableSettings?, GlobalState?, TableStatus?)
+    case changeTable(TableID, [TableChange])
     /// A node came back with an empty disk and takes its former places with a new incarnation.
     case registerNode(ReplicaID)
 
@@ -215,6 +242,11 @@ package enum CatalogCommand: Equatable, Sendable {
         case .registerNode(let replica):
             writer.u8(5)
             writer.replica(replica)
+        case .changeTable(let id, let changes):
+            writer.u8(6)
+            writer.varint(id.number)
+            writer.varint(UInt64(changes.count))
+            for change in changes { change.encode(into: &writer) }
         }
         return writer.bytes
     }
@@ -235,6 +267,13 @@ package enum CatalogCommand: Equatable, Sendable {
             }
             self = .updateTable(id, settings, global, status)
         case 5: self = .registerNode(try reader.replica())
+        case 6:
+            let id = TableID(try reader.varint())
+            var changes: [TableChange] = []
+            for _ in 0..<(try reader.count()) {
+                changes.append(try TableChange(decoding: &reader))
+            }
+            self = .changeTable(id, changes)
         default: throw DecodingError(offset: 0)
         }
     }

@@ -1,3 +1,4 @@
+import DataModel
 package import Primitives
 
 /// Who is in the cluster: the part of a topology that a core needs.
@@ -64,6 +65,12 @@ package struct NodeSettings: Sendable {
     package var recordsApplies = false
     /// Entries kept in a log for followers that lag a little.
     package var logRetained = NodeLimits.logRetained
+    /// Bytes that the items of one partition key and their local entries may take.
+    package var collectionBytesMax = ItemLimits.collectionBytesMax
+    /// How long tables and indexes stay in states that pass.
+    package var controlPlaneDelay: Nanoseconds = 0
+    /// How often each partition looks for expired items.
+    package var expiryPeriod: Nanoseconds = .seconds(60)
     /// A mistake to be found; only simulations set it.
     package var bug: Bug?
 

@@ -30,6 +30,9 @@ struct ScanCoordinator {
     let plan: ScanPlan
     let table: TableID
     let schema: KeySchema
+    /// Nil: the table itself.
+    let index: IndexView?
+    let fetchesItems: Bool
     /// The tokens of the segment, both ends included.
     let first: Token
     let last: Token
@@ -101,4 +104,6 @@ struct BatchWriteCoordinator {
 enum WorkOrigin {
     case part(coordinator: UInt64, part: Int)
     case peer(NodeID, call: UInt64)
+    /// The leader of a partition of the index's table, on this node.
+    case index(IndexPartOrigin)
 }

@@ -20,12 +20,15 @@ final class Group {
     var waiters: [Waiter] = []
     /// One for each other region of the table, while this replica leads.
     var destinations: [Destination] = []
+    /// One for each global index of the table, while this replica leads.
+    var indexStreams: [IndexStream] = []
     /// Changes applied lately, so that replicators seldom read the log back from the store.
     var recentChanges: [RecentEntry] = []
     /// The snapshot that this replica is receiving.
     var incoming: IncomingSnapshot?
 
     var sweep = TombstoneSweep()
+    var expiry = ExpirySweep()
 
     /// It has led in some term since the node started.
     var hasLed = false
@@ -77,6 +80,8 @@ struct Waiter {
 /// Who waits for a change of the catalog.
 enum CatalogWaiter {
     case tableOperation(Origin, String)
+    /// The answer once the change is applied.
+    case tableOption(Origin, TableOptionResponse)
     case internalChange
 }
 

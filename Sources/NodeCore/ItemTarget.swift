@@ -10,7 +10,6 @@ enum ItemTarget {
 
     init(_ plan: ItemPlan, _ schema: KeySchema) throws(ServiceError) {
         if case .query(let query) = plan.action {
-            if let index = query.request.index { throw .noIndex(index) }
             let bounds = try Self.bounds(of: query, schema)
             self = .keys(bounds, schema)
         } else {

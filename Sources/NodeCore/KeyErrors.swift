@@ -71,3 +71,46 @@ extension ServiceError {
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }
+
+extension ServiceError {
+    /// What a value that no index key can have answers.
+    static func indexKey(_ fault: IndexKeyFault, isUpdate: Bool) -> ServiceError {
+        let invalid = "One or more parameter values were invalid: "
+        switch fault.fault {
+        case .typeMismatch where isUpdate:
+            return .validation(
+                "The update expression attempted to update the secondary index key to unsupported "
+                    + "type"
+            )
+        case .typeMismatch(let attribute, let actual):
+            return .validation(
+                invalid + "Type mismatch for Index Key \(Self.text(attribute.name)) Expected: "
+                    + "\(attribute.type.attributeType.code) Actual: \(actual.code) "
+                    + "IndexName: \(fault.index)"
+            )
+        case .tooLong where isUpdate:
+            return .validation(
+                "The update expression attempted to update the secondary index key beyond allowed "
+                    + "size limits"
+            )
+        case .tooLong(_, let isSortKey, let limit):
+            return .validation(
+                invalid
+                    + (isSortKey
+                        ? "Aggregated size of all range keys has exceeded the size limit of "
+                            + "\(limit) bytes"
+                        : "Size of hashkey has exceeded the maximum size limit of\(limit) bytes")
+            )
+        case .empty(let attribute):
+            let kind = attribute.type == .binary ? "binary" : "string"
+            return .validation(
+                "One or more parameter values are not valid. A value specified for a secondary "
+                    + "index key is not supported. The AttributeValue for a key attribute cannot "
+                    + "contain an empty \(kind) value. IndexName: \(fault.index), "
+                    + "IndexKey: \(Self.text(attribute.name))"
+            )
+        case .missing, .extraAttribute:
+            return .validation(invalid + "Missing the key of index \(fault.index)")
+        }
+    }
+}

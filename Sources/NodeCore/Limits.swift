@@ -32,6 +32,16 @@ package enum NodeLimits {
     package static let logRetained: UInt64 = 2_000
     /// Changes and bytes in one replication batch.
     package static let replicationBatchBytes = 256 << 10
+    /// Tags of one table, and in one page of them.
+    package static let tagsMax = 50
+    package static let tagsPage = 10
+    /// Indexes of one table.
+    package static let localIndexesMax = 5
+    package static let globalIndexesMax = 20
+    /// Attributes that all indexes of a table name in `NonKeyAttributes`.
+    package static let projectedNamesMax = 100
+    /// Bytes of a resource policy.
+    package static let policyBytesMax = 20 * 1_024
     /// Tables of one region.
     package static let tablesMax = 2_500
     /// Conflicts that one `conflicts` call returns.
@@ -61,6 +71,10 @@ package enum NodeTiming {
     /// Tombstones of global tables are kept at least this long: a region that was cut off for less
     /// cannot bring deleted items back.
     package static let tombstoneAge: Nanoseconds = .seconds(24 * 3_600)
+    /// A part of an index's batch that found no leader is sent again after this.
+    package static let indexRetry: Nanoseconds = .milliseconds(100)
+    /// How often it is put on record how far an index is, while it changes.
+    package static let indexRecord: Nanoseconds = .seconds(1)
     /// A replication batch that is not acknowledged is sent again after this.
     package static let replicationRetry: Nanoseconds = .milliseconds(600)
 }

@@ -1,5 +1,6 @@
 package import Consensus
 package import Primitives
+package import Tables
 
 /// What nodes say to each other; one case a frame.
 ///
@@ -115,6 +116,8 @@ package enum PartitionWork: Equatable, Sendable {
     case write(table: TableID, [RecordWrite])
     /// One page of a scan over a range of tokens.
     case page(ScanRange, isConsistent: Bool)
+    /// Changes for a partition of a global index.
+    case index(IndexBatch)
 }
 
 package struct RecordWrite: Equatable, Sendable {
@@ -136,13 +139,27 @@ package struct ScanRange: Equatable, Sendable {
     package var after: [UInt8]?
     package var itemsMax: Int
     package var bytesMax: Int
+    /// The number of a local index, or zero.
+    package var local: UInt8
+    /// Answer with the items that a local index's entries belong to.
+    package var fetchesItems: Bool
 
-    package init(first: Token, last: Token, after: [UInt8]?, itemsMax: Int, bytesMax: Int) {
+    package init(
+        first: Token,
+        last: Token,
+        after: [UInt8]?,
+        itemsMax: Int,
+        bytesMax: Int,
+        local: UInt8 = 0,
+        fetchesItems: Bool = false
+    ) {
         self.first = first
         self.last = last
         self.after = after
         self.itemsMax = itemsMax
         self.bytesMax = bytesMax
+        self.local = local
+        self.fetchesItems = fetchesItems
     }
 }
 

@@ -1,4 +1,5 @@
 import Primitives
+import Tables
 
 extension OperationAnswer {
     func encode(into writer: inout ByteWriter) {
@@ -88,6 +89,9 @@ extension PartitionWork {
             writer.u8(3)
             writer.bool(isConsistent)
             range.encode(into: &writer)
+        case .index(let batch):
+            writer.u8(4)
+            batch.encode(into: &writer)
         }
     }
 
@@ -110,6 +114,7 @@ extension PartitionWork {
         case 3:
             let isConsistent = try reader.bool()
             self = .page(try ScanRange(decoding: &reader), isConsistent: isConsistent)
+        case 4: self = .index(try IndexBatch(from: &reader))
         default: throw DecodingError(offset: reader.offset)
         }
     }
@@ -122,6 +127,8 @@ extension ScanRange {
         writer.optional(self.after) { $0.block($1) }
         writer.varint(UInt64(self.itemsMax))
         writer.varint(UInt64(self.bytesMax))
+        writer.u8(self.local)
+        writer.bool(self.fetchesItems)
     }
 
     init(decoding reader: inout ByteReader) throws(DecodingError) {
@@ -130,7 +137,15 @@ extension ScanRange {
         let after = try reader.optionalBlock()
         let items = Int(clamping: try reader.varint())
         let bytes = Int(clamping: try reader.varint())
-        self.init(first: first, last: last, after: after, itemsMax: items, bytesMax: bytes)
+        self.init(
+            first: first,
+            last: last,
+            after: after,
+            itemsMax: items,
+            bytesMax: bytes,
+            local: try reader.u8(),
+            fetchesItems: try reader.bool()
+        )
     }
 }
 

@@ -43,8 +43,10 @@ extension Node {
     }
 
     private func refuse(_ waiter: CatalogWaiter, _ effects: inout [Effect]) {
-        if case .tableOperation(let origin, _) = waiter {
+        switch waiter {
+        case .tableOperation(let origin, _), .tableOption(let origin, _):
             self.fail(origin, .internalServer, &effects)
+        case .internalChange: break
         }
     }
 
@@ -67,8 +69,16 @@ extension Node {
             else { continue }
             let change = self.catalog.apply(command, at: entry.index.value)
             self.follow(change, clocks, &effects)
-            if case .tableOperation(let origin, let name) = waiter {
+            switch waiter {
+            case .tableOperation(let origin, let name):
                 self.answer(origin, name, command, change, &effects)
+            case .tableOption(let origin, let answer):
+                if change == .noSuchTable {
+                    self.fail(origin, .requestedResourceNotFound, &effects)
+                } else {
+                    self.succeed(origin, .tableOption(answer), &effects)
+                }
+            case .internalChange, nil: break
             }
         }
         guard let last = entries.last else { return }
@@ -108,7 +118,7 @@ extension Node {
         case .deleted(var record, _):
             record.status = .deleting
             self.succeed(origin, .tableChanged(self.description(of: record)), &effects)
-        case .created(let id), .updated(let id):
+        case .created(let id), .updated(let id), .changed(let id, _, _):
             guard let table = self.catalog.table(id) else { return }
             self.succeed(origin, .tableChanged(self.description(of: table)), &effects)
         }
@@ -125,11 +135,22 @@ extension Node {
             break
         case .created(let id):
             self.foundPartitions(of: id, clocks, &effects)
+            for index in self.catalog.table(id)?.options.globals ?? [] {
+                self.foundPartitions(of: index.id, clocks, &effects)
+            }
+        case .changed(let id, let added, let dropped):
+            for index in added { self.foundPartitions(of: index, clocks, &effects) }
+            for partition in dropped { self.drop(partition, clocks, &effects) }
+            self.tableChanged(id, clocks)
         case .deleted(let record, let partitions):
             for partition in partitions { self.drop(partition, clocks, &effects) }
             self.adopted[record.name] = nil
             self.readyPartitions[record.id] = nil
             self.backfilledPartitions[record.id] = nil
+            for index in record.options.globals {
+                self.readyPartitions[index.id] = nil
+                self.indexMeters.forget(index.id)
+            }
         case .updated(let id):
             self.tableChanged(id, clocks)
         case .nodeReplaced:
@@ -182,7 +203,7 @@ extension Node {
     }
 
     func eraseGroup(_ id: PartitionID) {
-        for space in [Space.meta, .log, .item, .ledger] {
+        for space in Space.allCases {
             self.store.deleteRange(
                 space,
                 from: GroupKeys.prefix(id),
@@ -220,6 +241,7 @@ extension Node {
             description.itemCount += local.itemCount
             description.sizeBytes += local.sizeBytes
         }
+        self.describe(table, in: &description)
         guard let global = table.global, global.replicas.count > 1 else { return description }
         description.replicas = global.replicas.map { replica in
             ReplicaDescription(

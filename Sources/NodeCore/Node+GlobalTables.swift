@@ -104,6 +104,7 @@ extension Node {
             var copy = record
             copy.status = .creating
             copy.settings.isDeletionProtected = false
+            copy.options = record.options.adopted()
             self.proposeToCatalog(.createTable(copy), .internalChange, clocks, &effects)
             return
         }
@@ -114,10 +115,8 @@ extension Node {
             return
         }
         if isMember {
-            var settings = record.settings
-            settings.isDeletionProtected = table.settings.isDeletionProtected
             self.proposeToCatalog(
-                .updateTable(table.id, settings, global, nil),
+                .changeTable(table.id, self.adoptedChanges(record, global, to: table)),
                 .internalChange,
                 clocks,
                 &effects
@@ -164,16 +163,20 @@ extension Node {
     /// One round of a catalog leader over what is not yet as it should be.
     mutating func reconcile(_ clocks: Clocks, _ effects: inout [Effect]) {
         self.reportProgress(clocks, &effects)
+        self.reportIndexes(clocks, &effects)
         guard self.leadsCatalog(now: clocks.now) else { return }
         for position in self.catalog.tables.indices
         where self.catalog.tables[position].status == .creating
             || self.catalog.tables[position].global != nil
+            || self.catalog.tables[position].isPassing
         {
             guard position < self.catalog.tables.count else { break }
             let table = self.catalog.tables[position]
             if table.status == .creating {
                 self.activateIfReady(table, clocks, &effects)
             }
+            self.advanceIndexes(of: table, clocks, &effects)
+            self.advanceOptions(of: table, clocks, &effects)
             guard let global = table.global else { continue }
             self.tellRegions(of: table, global, &effects)
             self.advanceReplicas(of: table, global, clocks, &effects)
@@ -301,7 +304,10 @@ extension Node {
     ) {
         let ready = self.readyPartitions[table.id] ?? []
         let isReady = self.catalog.partitions(of: table.id).allSatisfy { ready.contains($0.id) }
-        guard isReady else { return }
+        guard isReady,
+            table.options.globals.allSatisfy({ self.isComplete($0, of: table) }),
+            self.isDue(Passing(id: table.id, part: .table), clocks)
+        else { return }
         self.readyPartitions[table.id] = nil
         self.proposeToCatalog(
             .updateTable(table.id, nil, nil, .active),

@@ -250,6 +250,8 @@ extension Node {
         self.perform(&outputs, slot, clocks, &effects)
         guard self.groups[slot] != nil else { return }
         self.replicate(slot, clocks, &effects)
+        self.feedIndexes(slot, clocks, &effects)
+        guard self.groups[slot] != nil else { return }
         self.groups[slot]!.partition?.persistMeta(into: self.store)
         self.compactIfLong(slot)
         if self.groups[slot]!.raft.needsFlush { self.unfinished.append(slot) }
@@ -357,6 +359,7 @@ extension Node {
         let waiters = self.groups[slot]!.waiters
         self.groups[slot]!.waiters = []
         self.groups[slot]!.destinations = []
+        self.groups[slot]!.indexStreams = []
         self.groups[slot]!.recentChanges = []
         self.groups[slot]!.partition?.resignedLeadership()
         self.cancelSnapshots(of: self.groups[slot]!.id)
@@ -440,7 +443,7 @@ extension Node {
     ) {
         switch waiter.outcome {
         case .answer(let origin, _, _), .refusal(let origin, _),
-            .catalog(.tableOperation(let origin, _)):
+            .catalog(.tableOperation(let origin, _)), .catalog(.tableOption(let origin, _)):
             self.fail(origin, .internalServer, &effects)
         case .work(let origin):
             self.workFinished(origin, .failed, clocks, &effects)

@@ -15,6 +15,7 @@ extension Node {
         self.checkTables(&broken)
         for slot in self.groups.indices { self.checkGroup(slot, &broken) }
         broken.add(self.catalog.checkInvariants(), of: "catalog")
+        broken.add(self.indexInvariants(), of: "indexes")
         if sampleDigests { self.checkDurable(sample, &broken) }
         return broken.list
     }

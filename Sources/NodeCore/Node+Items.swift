@@ -20,6 +20,18 @@ extension Node {
             guard let position = self.catalog.position(named: plan.table),
                 self.catalog.tables[position].serves(in: self.settings.region)
             else { return self.confirmMissing(operation, origin, retryUntil, clocks, &effects) }
+            if case .query(let query) = plan.action, let index = query.request.index {
+                return try self.routeIndexQuery(
+                    plan,
+                    index,
+                    of: self.catalog.tables[position],
+                    operation,
+                    origin,
+                    retryUntil,
+                    clocks,
+                    &effects
+                )
+            }
             let target = try ItemTarget(plan, self.catalog.tables[position].schema)
             let id = self.catalog.tables[position].id
             guard let partition = self.catalog.map.partition(of: id, for: target.token) else {
@@ -164,10 +176,7 @@ extension Node {
     /// One page of a scan over a range of tokens, unfiltered.
     func page(_ range: ScanRange, _ slot: Int) -> WorkResult {
         guard let partition = self.groups[slot]?.partition else { return .failed }
-        var read = RangeRead(tokens: range.first...range.last)
-        read.after = range.after.map { ItemKey(trusted: $0) }
-        read.itemsMax = range.itemsMax
-        read.bytesMax = range.bytesMax
+        let read = RangeRead(range)
         guard partition.range.contains(range.first), let page = try? self.wholePage(read, slot)
         else { return .failed }
         return .page(
@@ -179,7 +188,7 @@ extension Node {
 
     /// Reads slices until the page is full or there is nothing left; a page that consists of
     /// tombstones ends after so many slices all the same, and its key leads on.
-    private func wholePage(_ read: RangeRead, _ slot: Int) throws(ServiceError) -> Page {
+    func wholePage(_ read: RangeRead, _ slot: Int) throws(ServiceError) -> Page {
         var read = read
         var whole: Page?
         for _ in 0..<Self.slicesMax {
@@ -423,6 +432,9 @@ extension ServiceError {
             self = .validation("Item size to update has exceeded the maximum allowed size")
         case .itemTooDeep:
             self = .validation("Nesting Levels have exceeded supported limits")
+        case .indexKey(let fault, let isUpdate): self = .indexKey(fault, isUpdate: isUpdate)
+        case .collectionTooLarge:
+            self = ServiceError(.itemCollectionSizeLimitExceeded, "Collection size exceeded.")
         case .store: self = .internalServer
         }
     }

@@ -119,6 +119,8 @@ extension Node {
         self.expireCalls(clocks, &effects)
         self.expireSnapshots(clocks)
         self.tickReplication(clocks)
+        self.tickIndexes(clocks)
+        self.sweepExpired(clocks)
         if self.reconcileAt <= clocks.now {
             self.reconcileAt = clocks.now + NodeTiming.reconcile
             if self.identity == nil { self.askToJoin(&effects) }

@@ -7,21 +7,38 @@ package import Tables
 
 /// Between consensus' entries and the partition's items.
 extension Node {
-    private func descriptor(_ table: TableRecord) -> TableDescriptor {
-        TableDescriptor(
-            id: table.id,
-            name: table.name,
-            schema: table.schema,
-            isGlobal: table.isGlobal
-        )
+    /// What the partitions of a table or of a global index are told of it.
+    private func descriptor(_ id: TableID) -> TableDescriptor? {
+        var descriptor: TableDescriptor
+        if let table = self.catalog.table(id) {
+            descriptor = TableDescriptor(
+                id: table.id,
+                name: table.name,
+                schema: table.schema,
+                isGlobal: table.isGlobal,
+                locals: table.options.locals
+            )
+        } else if let (table, index) = self.catalog.index(id) {
+            descriptor = TableDescriptor(
+                id: index.id,
+                name: table.name,
+                schema: table.schema,
+                isGlobal: false,
+                entriesOf: index.definition
+            )
+        } else {
+            return nil
+        }
+        descriptor.collectionBytesMax = self.settings.collectionBytesMax
+        return descriptor
     }
 
     func freshPartition(_ id: PartitionID, _ table: TableID) -> Tables.Partition? {
-        guard let record = self.catalog.table(table), let place = self.catalog.map.partition(id)
+        guard let descriptor = self.descriptor(table), let place = self.catalog.map.partition(id)
         else { return nil }
         var partition = Tables.Partition(
             id: id,
-            descriptor: self.descriptor(record),
+            descriptor: descriptor,
             range: place.range.first...place.range.last,
             region: self.settings.region
         )
@@ -53,11 +70,11 @@ extension Node {
         _ id: PartitionID,
         _ table: TableID
     ) throws(StoreError) -> Tables.Partition? {
-        guard let record = self.catalog.table(table), let place = self.catalog.map.partition(id)
+        guard let descriptor = self.descriptor(table), let place = self.catalog.map.partition(id)
         else { return nil }
         var partition = try Tables.Partition.restored(
             id: id,
-            descriptor: self.descriptor(record),
+            descriptor: descriptor,
             range: place.range.first...place.range.last,
             region: self.settings.region,
             from: self.store
@@ -74,7 +91,8 @@ extension Node {
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
-        let keepsRecent = !self.groups[slot]!.destinations.isEmpty
+        let keepsRecent =
+            !self.groups[slot]!.destinations.isEmpty || !self.groups[slot]!.indexStreams.isEmpty
         if !keepsRecent { self.groups[slot]!.recentChanges.removeAll() }
         for entry in entries {
             if keepsRecent {
@@ -139,6 +157,7 @@ extension Node {
     ) {
         self.groups[slot]!.partition?.becameLeader()
         self.openDestinations(slot, clocks)
+        self.openIndexStreams(slot, clocks)
         self.reportReady(slot, clocks, &effects)
     }
 }

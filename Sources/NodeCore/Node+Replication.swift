@@ -97,7 +97,10 @@ extension Node {
         for partition in self.catalog.partitions(of: id) {
             guard let slot = self.slot(of: partition.id) else { continue }
             self.groups[slot]!.partition?.descriptor.isGlobal = table.isGlobal
-            if self.groups[slot]!.raft.isLeader { self.openDestinations(slot, clocks) }
+            if self.groups[slot]!.raft.isLeader {
+                self.openDestinations(slot, clocks)
+                self.openIndexStreams(slot, clocks)
+            }
         }
     }
 
@@ -118,11 +121,11 @@ extension Node {
         self.groups[slot]?.partition?.recordedCursor(to: region) != nil
     }
 
-    /// The log index from which other regions still need the log; nil when none does.
+    /// The log index from which other regions or indexes still need the log; nil when none does.
     func lowestIndexNeeded(_ group: Group) -> UInt64? {
         guard let partition = group.partition, let table = self.table(of: group)
         else { return nil }
-        var lowest: UInt64?
+        var lowest = self.lowestIndexed(group)
         for replica in table.global?.replicas ?? []
         where replica.region != self.settings.region && replica.status != .deleting {
             let index =
@@ -263,10 +266,11 @@ extension Node {
     }
 
     /// Forgets what every stream has read.
-    private mutating func trimRecentChanges(_ slot: Int) {
+    mutating func trimRecentChanges(_ slot: Int) {
         let group = self.groups[slot]!
         guard let first = group.recentChanges.first else { return }
-        let read = group.destinations.reduce(UInt64.max) { min($0, $1.stream.read.index) }
+        var read = group.destinations.reduce(UInt64.max) { min($0, $1.stream.read.index) }
+        read = group.indexStreams.reduce(read) { min($0, $1.read) }
         let isRead = read >= first.index ? read - first.index + 1 : 0
         var count = Int(min(UInt64(group.recentChanges.count), isRead))
         count = max(count, group.recentChanges.count - Self.recentChangesMax)

@@ -34,8 +34,8 @@ extension Node {
         }
         _ = try self.restoreGroup(.catalog)
         guard let identity = self.identity else { return }
-        for table in self.catalog.tables {
-            for partition in self.catalog.partitions(of: table.id)
+        for table in self.catalog.homes {
+            for partition in self.catalog.partitions(of: table)
             where partition.replicas.contains(identity) {
                 try self.restorePartition(partition, of: table)
             }
@@ -44,7 +44,7 @@ extension Node {
 
     private mutating func restorePartition(
         _ partition: Placement.Partition,
-        of table: TableRecord
+        of table: TableID
     ) throws(StoreError) {
         let key = GroupKeys.meta(partition.id, .configuration)
         if try self.store.get(.meta, key) != nil {
@@ -55,7 +55,7 @@ extension Node {
             _ = self.found(
                 partition.id,
                 Configuration(voters: partition.replicas),
-                table: table.id
+                table: table
             )
         }
     }
@@ -111,7 +111,7 @@ extension Node {
     }
 
     func eraseKeepingVote(_ id: PartitionID) {
-        for space in [Space.log, .item, .ledger] {
+        for space in Space.allCases where space != .meta {
             self.store.deleteRange(space, from: GroupKeys.prefix(id), to: GroupKeys.end(id))
         }
         let vote = GroupKeys.meta(id, .vote)
@@ -215,15 +215,15 @@ extension Node {
     /// Groups that the catalog places here and that are not hosted yet.
     mutating func foundMissingPartitions() {
         guard let identity = self.identity else { return }
-        for table in self.catalog.tables {
-            for partition in self.catalog.partitions(of: table.id)
+        for table in self.catalog.homes {
+            for partition in self.catalog.partitions(of: table)
             where partition.replicas.contains(identity) && self.slot(of: partition.id) == nil {
                 // Of a later incarnation nothing is founded: its members let it in.
                 guard identity.incarnation == 1 else { continue }
                 _ = self.found(
                     partition.id,
                     Configuration(voters: partition.replicas),
-                    table: table.id
+                    table: table
                 )
             }
         }

@@ -17,6 +17,8 @@ struct Call {
         case inquiry(Origin, PendingReplica)
         /// How far the catalog is committed; the operation is tried again once that is applied.
         case fence(Origin, Operation, retryUntil: Instant)
+        /// Part of a batch for a global index.
+        case index(IndexPartOrigin)
     }
 
     var kind: Kind
@@ -56,7 +58,8 @@ extension Node {
         _ effects: inout [Effect]
     ) {
         switch operation {
-        case .createTable, .describeTable, .listTables, .deleteTable, .updateTable:
+        case .createTable, .describeTable, .listTables, .deleteTable, .updateTable,
+            .tableOption:
             if self.leadsCatalog(now: clocks.now) {
                 self.beginTableOperation(operation, origin, clocks, &effects)
             } else {
@@ -220,6 +223,8 @@ extension Node {
                 clocks,
                 &effects
             )
+        case .index(let part):
+            self.indexPartDone(part, .failed, clocks)
         case .inquiry(let origin, _):
             self.fail(origin, .internalServer, &effects)
         case .fence(let origin, let operation, let retryUntil):
@@ -350,7 +355,8 @@ extension Operation {
         switch self {
         case .putItem, .updateItem, .deleteItem: true
         case .createTable, .describeTable, .listTables, .deleteTable, .updateTable, .getItem,
-            .query, .scan, .batchGetItem, .batchWriteItem, .describeLimits, .describeEndpoints:
+            .tableOption, .query, .scan, .batchGetItem, .batchWriteItem, .describeLimits,
+            .describeEndpoints:
             false
         }
     }
@@ -358,6 +364,7 @@ extension Operation {
     /// Carrying it out twice changes nothing.
     var isRead: Bool {
         switch self {
+        case .tableOption(let operation): operation.isRead
         case .getItem, .query, .scan, .batchGetItem, .describeTable, .listTables,
             .describeLimits, .describeEndpoints:
             true

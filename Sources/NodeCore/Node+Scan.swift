@@ -20,33 +20,39 @@ extension Node {
             else {
                 return self.confirmMissing(operation, origin, retryUntil, clocks, &effects)
             }
-            if let index = request.index { throw .noIndex(index) }
+            let view = try request.index.map { (name) throws(ServiceError) in
+                try IndexView(named: name, of: table)
+            }
+            let fetches = try view?.fetches(
+                request.select,
+                plan.projection,
+                isConsistent: request.consistentRead,
+                table.schema
+            )
             let tokens = request.segment?.tokens ?? (first: 0, last: .max)
             var scan = ScanCoordinator(
                 origin: origin,
                 plan: plan,
-                table: table.id,
+                table: view?.home(of: table) ?? table.id,
                 schema: table.schema,
+                index: view,
+                fetchesItems: fetches ?? false,
                 first: tokens.first,
                 last: tokens.last,
                 deadline: retryUntil,
                 token: tokens.first
             )
             if let start = request.exclusiveStartKey {
-                let key: ItemKey
-                do throws(KeyError) {
-                    key = try ItemKey(table.schema, keyAttributes: start)
-                } catch {
-                    throw .startKey(error)
-                }
-                guard key.token >= tokens.first, key.token <= tokens.last else {
+                let key = try scan.startKey(start)
+                let token = scan.token(of: key.bytes)
+                guard token >= tokens.first, token <= tokens.last else {
                     throw .validation(
                         "The provided starting key is outside query boundaries based on provided "
                             + "conditions"
                     )
                 }
                 scan.after = key.bytes
-                scan.token = key.token
+                scan.token = token
             }
             let id = self.coordinators.insert(.scan(scan))
             self.advanceScan(id, clocks, &effects)
@@ -76,7 +82,9 @@ extension Node {
                 last: min(scan.last, partition.range.last),
                 after: scan.after,
                 itemsMax: limit - scan.scannedCount,
-                bytesMax: NodeLimits.pageBytes - scan.bytes
+                bytesMax: NodeLimits.pageBytes - scan.bytes,
+                local: scan.index?.number ?? 0,
+                fetchesItems: scan.fetchesItems
             )
             let isConsistent = scan.plan.request.consistentRead
             guard let slot = self.readableSlot(partition.id, isConsistent, clocks) else {
@@ -122,14 +130,12 @@ extension Node {
             }
         }
         scan.bytes += bytes
-        if let last = images.last,
-            let key = try? ItemKey(scan.schema, from: Item(trusted: last))
-        {
+        if let last = images.last, let key = scan.key(of: Item(trusted: last)) {
             scan.after = key.bytes
         }
         if let next {
             scan.after = next
-            scan.token = ItemKey(trusted: next).token
+            scan.token = scan.token(of: next)
             scan.isFull = true
         } else if partitionLast >= scan.last {
             scan.isDone = true
@@ -153,15 +159,14 @@ extension Node {
         )
         let isAtLimit = request.limit.map { scan.scannedCount >= $0 } ?? false
         if !scan.isDone || isAtLimit, let after = scan.after, scan.scannedCount > 0 {
-            response.lastEvaluatedKey = ItemKey(trusted: after).keyItem(scan.schema)
+            response.lastEvaluatedKey = scan.keyItem(after)
         }
         response.consumed = Capacity.consumed(
             request.returnConsumedCapacity,
             table: request.table,
-            halfUnits: Capacity.readHalfUnits(
-                bytes: scan.bytes,
-                isConsistent: request.consistentRead
-            )
+            scan.index,
+            bytes: scan.bytes,
+            isConsistent: request.consistentRead
         )
         self.succeed(scan.origin, .page(response), &effects)
     }

@@ -28,7 +28,7 @@ struct IncomingSnapshot {
 }
 
 extension Node {
-    static let snapshotSpaces: [Space] = [.meta, .log, .item, .ledger]
+    static let snapshotSpaces: [Space] = [.meta, .log, .item, .ledger, .index]
     static let snapshotPatience: Nanoseconds = .seconds(10)
 
     mutating func beginSnapshot(

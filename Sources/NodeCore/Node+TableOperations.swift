@@ -19,6 +19,7 @@ extension Node {
             self.succeed(origin, self.tableNames(request), &effects)
         case .deleteTable(let name): self.delete(name, origin, clocks, &effects)
         case .updateTable(let request): self.update(request, origin, clocks, &effects)
+        case .tableOption(let operation): self.carryOut(operation, origin, clocks, &effects)
         default:
             preconditionFailure("not an operation on tables")
         }
@@ -53,7 +54,8 @@ extension Node {
             schema: request.schema,
             settings: settings,
             createdAt: clocks.wall,
-            status: .creating
+            status: .creating,
+            options: Self.options(of: request)
         )
         self.proposeToCatalog(
             .createTable(record),
@@ -82,8 +84,10 @@ extension Node {
             return self.fail(origin, .tableInUse(name), &effects)
         }
         guard table.isGlobal, var global = table.global else {
+            let isSlow = self.settings.controlPlaneDelay > 0
             self.proposeToCatalog(
-                .deleteTable(table.id),
+                isSlow
+                    ? .changeTable(table.id, [.status(.deleting)]) : .deleteTable(table.id),
                 .tableOperation(origin, name),
                 clocks,
                 &effects
@@ -114,11 +118,21 @@ extension Node {
         }
         do throws(ServiceError) {
             let settings = try self.settings(of: table, changedBy: request, clocks)
+            if !request.replicas.isEmpty, !request.indexUpdates.isEmpty {
+                throw .validation(
+                    "One or more parameter values were invalid: Cannot change replicas and "
+                        + "global secondary indexes in one request"
+                )
+            }
             guard !request.replicas.isEmpty else {
-                var global = table.global
-                if table.isGlobal { global?.advance(by: self.settings.region) }
+                var changes = try self.optionChanges(of: table, by: request, settings, clocks)
+                changes.append(.settings(settings))
+                if table.isGlobal, var global = table.global {
+                    global.advance(by: self.settings.region)
+                    changes.append(.global(global))
+                }
                 self.proposeToCatalog(
-                    .updateTable(table.id, settings, global, nil),
+                    .changeTable(table.id, changes),
                     .tableOperation(origin, request.table),
                     clocks,
                     &effects

@@ -112,6 +112,9 @@ extension Node {
                 self.groups[slot]?.table == table
             else { break }
             return self.write(writes, table, slot, for: origin, clocks, &effects)
+        case .index(let batch):
+            guard let slot = self.writableSlot(partition, clocks) else { break }
+            return self.take(batch, slot, for: origin, clocks, &effects)
         }
         let hint = self.slot(of: partition).flatMap { self.groups[$0]?.raft.leader?.node }
         self.workFinished(origin, .notLeader(hint: hint), clocks, &effects)
@@ -147,6 +150,8 @@ extension Node {
             self.partDone(coordinator, part, result, clocks, &effects)
         case .peer(let node, let call):
             effects.append(.send(.workDone(call: call, result), to: node))
+        case .index(let part):
+            self.indexPartDone(part, result, clocks)
         }
     }
 
@@ -156,9 +161,11 @@ extension Node {
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
-        guard let waiting = self.calls.remove(call),
-            case .part(let coordinator, let part) = waiting.kind
-        else { return }
+        guard let waiting = self.calls.remove(call) else { return }
+        if case .index(let part) = waiting.kind {
+            return self.indexPartDone(part, result, clocks)
+        }
+        guard case .part(let coordinator, let part) = waiting.kind else { return }
         self.partDone(coordinator, part, result, clocks, &effects)
     }
 

@@ -54,6 +54,11 @@ package struct Node: ~Copyable {
     var readyPartitions: [TableID: [PartitionID]] = [:]
     /// Destinations that partitions reported as backfilled, kept by the catalog's leader.
     var backfilledPartitions: [TableID: [BackfilledPartition]] = [:]
+    /// Numbers the batches to indexes.
+    var indexSequence: UInt64 = 0
+    var indexMeters = IndexMeters()
+    /// Since when a table or index has been in a state that passes, at the catalog's leader.
+    var passingSince: [Passing: Instant] = [:]
     /// Operations that wait for this node's copy of the catalog.
     var awaitingCatalog: [AwaitingCatalog] = []
     /// Set while an operation is routed whose fence this copy has reached.

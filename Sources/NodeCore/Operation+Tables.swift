@@ -53,6 +53,13 @@ package struct CreateTableRequest: Equatable, Sendable {
     package var tableClass: TableClass?
     package var isDeletionProtected = false
     package var tags: [Tag] = []
+    package var locals: [IndexDefinition] = []
+    package var globals: [IndexRecord] = []
+    package var onDemand: OnDemandThroughput?
+    package var warm: WarmThroughput?
+    package var encryption: Encryption?
+    /// `ResourcePolicy`, as text.
+    package var policy: String?
 
     package init(table: String, schema: KeySchema) {
         self.table = table
@@ -89,6 +96,10 @@ package struct UpdateTableRequest: Equatable, Sendable {
     package var tableClass: TableClass?
     package var isDeletionProtected: Bool?
     package var replicas: [ReplicaUpdate] = []
+    package var indexUpdates: [IndexUpdate] = []
+    package var onDemand: OnDemandThroughput?
+    package var warm: WarmThroughput?
+    package var encryption: Encryption?
 
     package init(table: String) { self.table = table }
 }

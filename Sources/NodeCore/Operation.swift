@@ -17,6 +17,7 @@ package indirect enum Operation: Equatable, Sendable {
     case scan(ScanRequest)
     case batchGetItem(BatchGetItemRequest)
     case batchWriteItem(BatchWriteItemRequest)
+    case tableOption(TableOptionOperation)
     case describeLimits
     case describeEndpoints
 }

@@ -16,6 +16,7 @@ package struct ServiceError: Error, Equatable, Sendable {
         case throttling
         case requestLimitExceeded
         case itemCollectionSizeLimitExceeded
+        case policyNotFound
         case transactionConflict
         case replicatedWriteConflict
         case accessDenied
@@ -64,6 +65,7 @@ extension ServiceError.Kind {
         case .itemCollectionSizeLimitExceeded:
             Self.modelled("ItemCollectionSizeLimitExceededException")
         case .transactionConflict: Self.modelled("TransactionConflictException")
+        case .policyNotFound: Self.modelled("PolicyNotFoundException")
         case .replicatedWriteConflict: Self.modelled("ReplicatedWriteConflictException")
         }
     }
@@ -77,7 +79,8 @@ extension ServiceError.Kind {
         case .validation, .resourceNotFound, .resourceInUse, .conditionalCheckFailed,
             .serialization, .unknownOperation, .provisionedThroughputExceeded, .limitExceeded,
             .throttling, .requestLimitExceeded, .itemCollectionSizeLimitExceeded,
-            .transactionConflict, .accessDenied, .unrecognizedClient, .missingAuthenticationToken,
+            .policyNotFound, .transactionConflict, .accessDenied, .unrecognizedClient,
+            .missingAuthenticationToken,
             .incompleteSignature:
             400
         }
@@ -92,7 +95,7 @@ extension ServiceError.Kind {
         case .validation, .resourceNotFound, .resourceInUse, .conditionalCheckFailed,
             .internalServer, .provisionedThroughputExceeded, .limitExceeded, .throttling,
             .requestLimitExceeded, .itemCollectionSizeLimitExceeded, .transactionConflict,
-            .replicatedWriteConflict, .serviceUnavailable:
+            .replicatedWriteConflict, .serviceUnavailable, .policyNotFound:
             false
         }
     }

@@ -76,6 +76,15 @@ package struct TableDescription: Equatable, Sendable {
     package var isDeletionProtected = false
     /// Every region of the table, this one too; empty for a table of one region.
     package var replicas: [ReplicaDescription] = []
+    /// `AttributeDefinitions`; of the table's key alone when empty.
+    package var attributes: [KeyAttribute] = []
+    package var locals: [IndexDescription] = []
+    package var globals: [IndexDescription] = []
+    package var throughputDates = ThroughputDates()
+    package var onDemand: OnDemandThroughput?
+    package var warm: WarmThroughput?
+    package var encryption: Encryption?
+    package var policyRevision: UInt64?
 
     package init(
         table: String,

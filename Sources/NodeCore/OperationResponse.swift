@@ -16,6 +16,7 @@ package indirect enum OperationResponse: Equatable, Sendable {
     case batchGetItem(BatchGetItemResponse)
     case batchWriteItem(BatchWriteItemResponse)
     case limits(AccountLimits)
+    case tableOption(TableOptionResponse)
     /// The address that SDKs with endpoint discovery shall use: `127.0.0.1:8001`.
     case endpoints(address: String, cachePeriodMinutes: Int)
 }
@@ -27,11 +28,26 @@ package struct ConsumedCapacity: Equatable, Sendable {
     package var halfUnits: Int
     /// The request asked for `INDEXES`: the table's share is told apart.
     package var tellsTableApart: Bool
+    /// The table's share, if not all.
+    package var tableHalfUnits: Int?
+    package var locals: [IndexCapacity] = []
+    package var globals: [IndexCapacity] = []
 
     package init(table: String, halfUnits: Int, tellsTableApart: Bool = false) {
         self.table = table
         self.halfUnits = halfUnits
         self.tellsTableApart = tellsTableApart
+    }
+}
+
+/// What one index took of a capacity.
+package struct IndexCapacity: Equatable, Sendable {
+    package var index: String
+    package var halfUnits: Int
+
+    package init(index: String, halfUnits: Int) {
+        self.index = index
+        self.halfUnits = halfUnits
     }
 }
 

@@ -2,7 +2,13 @@ import DataModel
 package import Primitives
 
 extension TableRecord {
+    /// Stands where records of format 1, which had no options, have the table's id.
+    private static let formatMark = UInt64.max
+    private static let format: UInt8 = 2
+
     package func encode(into writer: inout ByteWriter) {
+        writer.varint(Self.formatMark)
+        writer.u8(Self.format)
         writer.varint(self.id.number)
         writer.string(self.name)
         writer.schema(self.schema)
@@ -10,10 +16,16 @@ extension TableRecord {
         writer.u64(self.createdAt.nanoseconds)
         writer.u8(self.status.rawValue)
         writer.optional(self.global) { $1.encode(into: &$0) }
+        self.options.encode(into: &writer)
     }
 
     package init(decoding reader: inout ByteReader) throws(DecodingError) {
-        let id = TableID(try reader.varint())
+        var id = TableID(try reader.varint())
+        let isMarked = id.number == Self.formatMark
+        if isMarked {
+            guard try reader.u8() == Self.format else { throw DecodingError(offset: reader.offset) }
+            id = TableID(try reader.varint())
+        }
         let name = try reader.string()
         let schema = try reader.schema()
         let settings = try TableSettings(decoding: &reader)
@@ -29,7 +41,8 @@ extension TableRecord {
             settings: settings,
             createdAt: createdAt,
             status: status,
-            global: global
+            global: global,
+            options: isMarked ? try TableOptions(decoding: &reader) : TableOptions()
         )
     }
 

@@ -75,6 +75,7 @@ package struct TableRecord: Equatable, Sendable {
     package var createdAt: WallTime
     package var status: TableStatus
     package var global: GlobalState?
+    package var options: TableOptions
 
     package init(
         id: TableID,
@@ -83,7 +84,8 @@ package struct TableRecord: Equatable, Sendable {
         settings: TableSettings,
         createdAt: WallTime,
         status: TableStatus,
-        global: GlobalState? = nil
+        global: GlobalState? = nil,
+        options: TableOptions = TableOptions()
     ) {
         self.id = id
         self.name = name
@@ -92,6 +94,7 @@ package struct TableRecord: Equatable, Sendable {
         self.createdAt = createdAt
         self.status = status
         self.global = global
+        self.options = options
     }
 
     /// True while items may be read and written in a region: not while the table is made there, nor

@@ -49,7 +49,8 @@ extension Operation {
         case .deleteItem(var request):
             request.tellsVersions = true
             return .deleteItem(request)
-        case .createTable, .describeTable, .listTables, .deleteTable, .updateTable, .query, .scan,
+        case .tableOption, .createTable, .describeTable, .listTables, .deleteTable, .updateTable,
+            .query, .scan,
             .batchGetItem, .batchWriteItem, .describeLimits, .describeEndpoints:
             return self
         }

@@ -44,6 +44,40 @@ extension NodeHost {
                 "watermarkAgeUs": .integer(lag.watermarkAge / 1_000),
             ]
         }
+        return [
+            "inbound": .array(inbound), "outbound": .array(outbound), "indexes": self.indexLag(now),
+        ]
+    }
+
+    /// The way from tables to their global indexes, in the form of the way between regions.
+    private func indexLag(_ now: Instant) -> JSONValue {
+        let own = self.topology.region(self.member.region).name
+        var inbound: [JSONValue] = []
+        var outbound: [JSONValue] = []
+        for seconds in Self.lagWindows {
+            for lag in self.turns.node.indexLag(lastSeconds: seconds, now: now) {
+                let summary = LagSummary(lag.histogram)
+                let name = JSONValue.string("\(lag.table)/\(lag.index)")
+                let buckets = lag.histogram.filled.map { bucket, count in
+                    JSONValue.array([.integer(bucket), .integer(count)])
+                }
+                inbound.append([
+                    "table": name, "source": .string(own), "destination": .string(own),
+                    "window": .integer(seconds), "count": .integer(summary.count),
+                    "p50Us": .integer(summary.p50 / 1_000),
+                    "p90Us": .integer(summary.p90 / 1_000),
+                    "p99Us": .integer(summary.p99 / 1_000),
+                    "maxUs": .integer(summary.max / 1_000),
+                    "histogram": .array(buckets),
+                ])
+                guard seconds == Self.lagWindows[0] else { continue }
+                outbound.append([
+                    "table": name, "source": .string(own), "destination": .string(own),
+                    "backlogChanges": .integer(lag.backlogEntries), "backlogBytes": 0,
+                    "watermarkAgeUs": .integer(lag.oldest / 1_000),
+                ])
+            }
+        }
         return ["inbound": .array(inbound), "outbound": .array(outbound)]
     }
 

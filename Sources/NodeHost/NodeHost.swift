@@ -201,6 +201,9 @@ package final class NodeHost {
             seed: UInt64(member.id.index) &+ processSeed()
         )
         let port = Int(topology.region(member.region).port) + options.portOffset
+        settings.controlPlaneDelay = topology.tables.controlPlaneDelay
+        settings.expiryPeriod = topology.tables.expiryPeriod
+        settings.collectionBytesMax = topology.tables.collectionBytesMax
         settings.recordsApplies = options.applyLog != nil
         settings.endpointAddress = "127.0.0.1:\(port)"
         return settings

@@ -297,7 +297,8 @@ final class Clients {
             return .refused("ResourceNotFoundException")
         case .validation, .resourceInUse, .serialization, .unknownOperation,
             .provisionedThroughputExceeded, .limitExceeded, .requestLimitExceeded,
-            .itemCollectionSizeLimitExceeded, .transactionConflict, .replicatedWriteConflict,
+            .itemCollectionSizeLimitExceeded, .policyNotFound, .transactionConflict,
+            .replicatedWriteConflict,
             .accessDenied, .unrecognizedClient, .missingAuthenticationToken,
             .incompleteSignature, .serviceUnavailable:
             self.outrage("a sound request is refused: \(error.kind): \(error.message)")

@@ -87,7 +87,7 @@ struct ApplyRecorder: Sendable {
             for key in keys { self.turn[key] = .some(nil) }
         case .localLoss(let conflict):
             self.refuse(conflict, partition, index)
-        case .cursorMoved: break
+        case .cursorMoved, .indexStarted, .indexMoved, .indexDropped, .indexBatch: break
         }
     }
 

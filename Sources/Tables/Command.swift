@@ -14,6 +14,13 @@ enum Command: Equatable {
     case tombstonesCollected([ItemKey])
     /// A local write that was acknowledged and lost against the stored stamp.
     case localLoss(ConflictRecord)
+    /// The partition keeps up a global index from here on.
+    case indexStarted(TableID, IndexDefinition)
+    /// An index has all changes up to a log entry; only known once it is backfilled.
+    case indexMoved(TableID, upTo: UInt64)
+    case indexDropped(TableID)
+    /// In a partition of an index: changes of a partition of its table.
+    case indexBatch(IndexCommand)
 
     enum Kind: UInt8 {
         case write = 1
@@ -21,6 +28,21 @@ enum Command: Equatable {
         case cursorMoved = 3
         case tombstonesCollected = 4
         case localLoss = 5
+        /// As ``write`` and ``remoteBatch``, with what indexes need.
+        case indexedWrite = 6
+        case indexedRemoteBatch = 7
+        case indexStarted = 8
+        case indexMoved = 9
+        case indexDropped = 10
+        case indexBatch = 11
+    }
+
+    /// Whether a payload changes items, without reading it.
+    static func changesItems(_ payload: [UInt8]) -> Bool {
+        switch payload.first.flatMap(Kind.init(rawValue:)) {
+        case .write, .remoteBatch, .indexedWrite, .indexedRemoteBatch: true
+        default: false
+        }
     }
 
     var encoded: [UInt8] {
@@ -44,6 +66,28 @@ enum Command: Equatable {
             writer.u8(Kind.localLoss.rawValue)
             record.encode(into: &writer)
             return writer.bytes
+        case .indexStarted(let id, let definition):
+            var writer = ByteWriter(reserving: 128)
+            writer.u8(Kind.indexStarted.rawValue)
+            writer.varint(id.number)
+            definition.encode(into: &writer)
+            return writer.bytes
+        case .indexMoved(let id, let upTo):
+            var writer = ByteWriter(reserving: 32)
+            writer.u8(Kind.indexMoved.rawValue)
+            writer.varint(id.number)
+            writer.varint(upTo)
+            return writer.bytes
+        case .indexDropped(let id):
+            var writer = ByteWriter(reserving: 16)
+            writer.u8(Kind.indexDropped.rawValue)
+            writer.varint(id.number)
+            return writer.bytes
+        case .indexBatch(let command):
+            var writer = ByteWriter(reserving: 1_024)
+            writer.u8(Kind.indexBatch.rawValue)
+            command.encode(into: &writer)
+            return writer.bytes
         }
     }
 
@@ -54,8 +98,13 @@ enum Command: Equatable {
                 throw DecodingError(offset: 0)
             }
             switch kind {
-            case .write: self = .write(try WriteCommand(from: &reader))
-            case .remoteBatch: self = .remoteBatch(try RemoteCommand(from: &reader))
+            case .write: self = .write(try WriteCommand(from: &reader, isIndexed: false))
+            case .indexedWrite:
+                self = .write(try WriteCommand(from: &reader, isIndexed: true))
+            case .remoteBatch:
+                self = .remoteBatch(try RemoteCommand(from: &reader, isIndexed: false))
+            case .indexedRemoteBatch:
+                self = .remoteBatch(try RemoteCommand(from: &reader, isIndexed: true))
             case .cursorMoved:
                 let destination = RegionID(try reader.u8())
                 self = .cursorMoved(destination, try ReplicationCursor(from: &reader))
@@ -64,6 +113,13 @@ enum Command: Equatable {
                 for _ in 0..<(try reader.count()) { keys.append(try reader.itemKey()) }
                 self = .tombstonesCollected(keys)
             case .localLoss: self = .localLoss(try ConflictRecord(from: &reader))
+            case .indexStarted:
+                let id = TableID(try reader.varint())
+                self = .indexStarted(id, try IndexDefinition(from: &reader))
+            case .indexMoved:
+                self = .indexMoved(TableID(try reader.varint()), upTo: try reader.varint())
+            case .indexDropped: self = .indexDropped(TableID(try reader.varint()))
+            case .indexBatch: self = .indexBatch(try IndexCommand(from: &reader))
             }
             guard reader.isAtEnd else { throw DecodingError(offset: reader.offset) }
         } catch {
@@ -122,6 +178,8 @@ struct WriteCommand: Equatable {
     /// inside the region.
     var committedAt: Instant
     var record: ItemRecord
+    /// Present in partitions with indexes.
+    var index: IndexPart?
 
     /// What the change counts in the totals.
     static func size(_ key: ItemKey, _ record: ItemRecord) -> Int {
@@ -130,24 +188,27 @@ struct WriteCommand: Equatable {
 
     var encoded: [UInt8] {
         var writer = ByteWriter(reserving: 64 + self.key.bytes.count + self.record.bytes.count)
-        writer.u8(Command.Kind.write.rawValue)
+        let kind: Command.Kind = self.index == nil ? .write : .indexedWrite
+        writer.u8(kind.rawValue)
         writer.bool(self.isRemoval)
         self.totals.encode(into: &writer)
         writer.u64(self.committedAt.nanoseconds)
         self.deltas.encode(into: &writer)
         writer.block(self.key.bytes)
+        self.index?.encode(into: &writer)
         writer.raw(self.record.bytes)
         return writer.bytes
     }
 }
 
 extension WriteCommand {
-    init(from reader: inout ByteReader) throws(DecodingError) {
+    init(from reader: inout ByteReader, isIndexed: Bool) throws(DecodingError) {
         self.isRemoval = try reader.bool()
         self.totals = try ChangeTotals(from: &reader)
         self.committedAt = Instant(nanoseconds: try reader.u64())
         self.deltas = try Deltas(from: &reader)
         self.key = try reader.itemKey()
+        self.index = isIndexed ? try IndexPart(from: &reader) : nil
         self.record = try reader.record(try reader.raw(reader.remaining))
     }
 }
@@ -158,6 +219,8 @@ struct RemoteCommand: Equatable {
         var key: ItemKey
         var deltas: Deltas
         var record: ItemRecord
+        /// Present in partitions with indexes.
+        var index: IndexPart?
     }
 
     var source: RegionID
@@ -174,7 +237,9 @@ struct RemoteCommand: Equatable {
             $0 + 32 + $1.key.bytes.count + $1.record.bytes.count
         }
         var writer = ByteWriter(reserving: size + 256 * self.conflicts.count)
-        writer.u8(Command.Kind.remoteBatch.rawValue)
+        let isIndexed = self.winners.contains { $0.index != nil }
+        let kind: Command.Kind = isIndexed ? .indexedRemoteBatch : .remoteBatch
+        writer.u8(kind.rawValue)
         writer.u8(self.source.rank)
         writer.varint(self.epoch)
         writer.varint(self.ordinal)
@@ -183,6 +248,7 @@ struct RemoteCommand: Equatable {
             writer.block(winner.key.bytes)
             winner.deltas.encode(into: &writer)
             writer.block(winner.record.bytes)
+            if isIndexed { writer.optional(winner.index) { $1.encode(into: &$0) } }
         }
         writer.varint(UInt64(self.conflicts.count))
         for conflict in self.conflicts { conflict.encode(into: &writer) }
@@ -193,7 +259,7 @@ struct RemoteCommand: Equatable {
 }
 
 extension RemoteCommand {
-    init(from reader: inout ByteReader) throws(DecodingError) {
+    init(from reader: inout ByteReader, isIndexed: Bool) throws(DecodingError) {
         self.source = RegionID(try reader.u8())
         self.epoch = try reader.varint()
         self.ordinal = try reader.varint()
@@ -202,7 +268,11 @@ extension RemoteCommand {
             let key = try reader.itemKey()
             let deltas = try Deltas(from: &reader)
             let record = try reader.record(try reader.block())
-            self.winners.append(Winner(key: key, deltas: deltas, record: record))
+            var part: IndexPart?
+            if isIndexed, try reader.bool() { part = try IndexPart(from: &reader) }
+            self.winners.append(
+                Winner(key: key, deltas: deltas, record: record, index: part)
+            )
         }
         self.conflicts = []
         for _ in 0..<(try reader.count()) {
@@ -217,25 +287,25 @@ extension RemoteCommand {
 
 extension ByteWriter {
     /// Zigzag: small numbers of either sign are short.
-    fileprivate mutating func signed(_ value: Int) {
+    mutating func signed(_ value: Int) {
         self.varint(UInt64(bitPattern: Int64((value << 1) ^ (value >> 63))))
     }
 }
 
 extension ByteReader {
-    fileprivate mutating func signed() throws(DecodingError) -> Int {
+    mutating func signed() throws(DecodingError) -> Int {
         let value = try self.varint()
         return Int(bitPattern: UInt(value >> 1)) ^ -Int(value & 1)
     }
 
     /// A key that a leader wrote: only its shortest length is checked.
-    fileprivate mutating func itemKey() throws(DecodingError) -> ItemKey {
+    mutating func itemKey() throws(DecodingError) -> ItemKey {
         let bytes = try self.block()
         guard bytes.count >= 10 else { throw DecodingError(offset: self.offset) }
         return ItemKey(trusted: bytes)
     }
 
-    fileprivate func record(_ bytes: [UInt8]) throws(DecodingError) -> ItemRecord {
+    func record(_ bytes: [UInt8]) throws(DecodingError) -> ItemRecord {
         do throws(StoreError) {
             return try ItemRecord(bytes)
         } catch {

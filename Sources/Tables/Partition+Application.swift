@@ -63,6 +63,11 @@ extension Partition {
         case .localLoss(let record):
             self.enter(record, store)
             applied.conflicts = 1
+        case .indexStarted(let id, let definition):
+            self.startIndex(id, definition, at: index)
+        case .indexMoved(let id, let upTo): self.moveIndex(id, to: upTo)
+        case .indexDropped(let id): self.dropIndex(id)
+        case .indexBatch(let command): try self.apply(command, store)
         }
         self.appliedIndex = index
         self.dirty.insert(.core)
@@ -101,6 +106,7 @@ extension Partition {
         } else {
             store.put(.item, key, write.record.bytes)
         }
+        try self.applyIndexes(write.key, write.isRemoval ? nil : write.record, write.index, store)
     }
 
     private mutating func apply(
@@ -111,6 +117,7 @@ extension Partition {
             try self.count(winner.deltas, winner.key)
             self.newest = max(self.newest, winner.record.stamp)
             store.put(.item, PartitionKeys.item(self.id, winner.key), winner.record.bytes)
+            try self.applyIndexes(winner.key, winner.record, winner.index, store)
         }
         for record in batch.conflicts { self.enter(record, store) }
         guard batch.ordinal > 0 else { return }
@@ -144,7 +151,7 @@ extension Partition {
         }
     }
 
-    private mutating func count(_ deltas: Deltas, _ key: ItemKey) throws(StoreError) {
+    mutating func count(_ deltas: Deltas, _ key: ItemKey) throws(StoreError) {
         guard self.range.contains(key.token) else { throw .corrupt("a key of another partition") }
         try Self.move(&self.itemCount, by: deltas.items)
         try Self.move(&self.tombstoneCount, by: deltas.tombstones)
@@ -152,7 +159,7 @@ extension Partition {
         self.digest.add(deltas.hash, at: self.digest.bucket(of: key.token))
     }
 
-    private static func move(_ total: inout UInt64, by delta: Int) throws(StoreError) {
+    static func move(_ total: inout UInt64, by delta: Int) throws(StoreError) {
         let (sum, overflow) =
             delta >= 0
             ? total.addingReportingOverflow(UInt64(delta))

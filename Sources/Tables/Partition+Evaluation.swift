@@ -47,6 +47,10 @@ package enum WriteError: Error, Equatable, Sendable {
     case itemTooLarge
     /// An update would nest deeper than ``ItemLimits/nestingMax``.
     case itemTooDeep
+    /// A key attribute of an index would have a value that cannot be one.
+    case indexKey(IndexKeyFault, isUpdate: Bool)
+    /// The items of the partition key would exceed ``TableDescriptor/collectionBytesMax``.
+    case collectionTooLarge
     case store(StoreError)
 }
 
@@ -62,6 +66,8 @@ package struct WriteOutcome: Equatable, Sendable {
     package var stamp: Stamp?
     /// The stamp of the item that was there; nil when there was none.
     package var previousStamp: Stamp?
+    /// Bytes of the item collection afterwards; only in tables with local indexes.
+    package var collectionBytes: UInt64?
     /// The write is acknowledged and lost: a version with a greater stamp stays (wall stamps).
     package var isLost = false
 }
@@ -100,6 +106,7 @@ extension Partition {
         precondition(self.range.contains(write.key.token), "a key of another partition")
         let (record, dependsOn) = try self.read(write.key, store)
         let old = write.needsOld ? record?.item : nil
+        if case .put(let item) = write.action { try self.checkIndexKeys(item, isUpdate: false) }
         let liveStamp = record.flatMap { $0.isTombstone ? nil : $0.stamp }
         if let condition = write.condition {
             let seen = self.bug == .conditionOnStaleCopy ? self.staleCopy(write.key, store) : old
@@ -108,6 +115,9 @@ extension Partition {
             }
         }
         let new = try Self.image(of: write, over: old)
+        if case .update(_?, _) = write.action, let new {
+            try self.checkIndexKeys(new.item, isUpdate: true)
+        }
         var outcome = WriteOutcome(
             old: old,
             new: new?.item,
@@ -129,7 +139,10 @@ extension Partition {
             return .proposal(Proposal(payload: Command.localLoss(loss).encoded), outcome)
         }
         let version = record?.version.replaced(by: stamp) ?? VersionVector(stamp)
-        return .proposal(self.proposal(write.key, version, new, replacing: record, now), outcome)
+        return .proposal(
+            try self.proposal(write.key, version, new, replacing: record, now, &outcome, store),
+            outcome
+        )
     }
 
     /// Decides a put (or, without an image, a delete) that asks nothing and returns nothing: the
@@ -217,8 +230,10 @@ extension Partition {
         _ version: VersionVector,
         _ new: (item: Item, size: Int)?,
         replacing old: ItemRecord?,
-        _ now: Instant
-    ) -> Proposal {
+        _ now: Instant,
+        _ outcome: inout WriteOutcome,
+        _ store: any Store
+    ) throws(WriteError) -> Proposal {
         let record = ItemRecord(
             key: key,
             version: version,
@@ -228,6 +243,7 @@ extension Partition {
         let isRemoval =
             new == nil && (!self.descriptor.isGlobal || self.bug == .tombstoneDropped)
         let kept = isRemoval ? nil : record
+        let part = try self.checkedIndexPart(key, old, kept, &outcome, store)
         let totals = self.proposedTotals.adding(bytes: WriteCommand.size(key, record))
         let command = WriteCommand(
             key: key,
@@ -235,13 +251,36 @@ extension Partition {
             deltas: Deltas(from: old, to: kept),
             totals: totals,
             committedAt: now,
-            record: record
+            record: record,
+            index: part
         )
         return Proposal(
             payload: command.encoded,
             changes: [.init(key: key, record: kept)],
-            totals: totals
+            totals: totals,
+            collections: Proposal.Collection(key, part).map { [$0] } ?? []
         )
+    }
+
+    /// What the write means to the indexes, if its item collection may grow so far.
+    private func checkedIndexPart(
+        _ key: ItemKey,
+        _ old: ItemRecord?,
+        _ new: ItemRecord?,
+        _ outcome: inout WriteOutcome,
+        _ store: any Store
+    ) throws(WriteError) -> IndexPart? {
+        guard !self.indexKeyNames.isEmpty else { return nil }
+        do throws(StoreError) {
+            let part = try self.indexPart(key, replacing: old, by: new, store)
+            outcome.collectionBytes = part?.collection
+            guard let bytes = part?.collection, bytes > self.descriptor.collectionBytesMax,
+                try bytes > self.collectionBytes(key.partitionPrefix, store)
+            else { return part }
+        } catch {
+            throw .store(error)
+        }
+        throw .collectionTooLarge
     }
 
     private func loss(

@@ -25,6 +25,7 @@ extension Partition {
             self.inbound.encode(into: &writer)
             store.put(.meta, PartitionKeys.meta(self.id, .inbound), writer.bytes)
         }
+        self.persistIndexMeta(into: store)
         for (bucket, sum) in self.digest.takeDirty() {
             var writer = ByteWriter(reserving: 8)
             writer.u64(sum)
@@ -73,7 +74,7 @@ extension Partition {
     package static func erase(_ id: PartitionID, from store: any Store) {
         let from = PartitionKeys.prefix(id)
         let to = PartitionKeys.end(id)
-        for space in [Space.item, .ledger] { store.deleteRange(space, from: from, to: to) }
+        for space in [Space.item, .ledger, .index] { store.deleteRange(space, from: from, to: to) }
         store.deleteRange(.meta, from: from, to: from + [Self.firstForeignKind])
     }
 
@@ -91,6 +92,13 @@ extension Partition {
             }
         case PartitionKeys.Kind.inbound.rawValue:
             self.inbound = try InboundCursors(from: &reader)
+        case PartitionKeys.Kind.indexes.rawValue:
+            for _ in 0..<(try reader.count()) {
+                self.indexes.append(try MaintainedIndex(from: &reader))
+            }
+            self.refreshIndexKeyNames()
+        case PartitionKeys.Kind.locals.rawValue: try self.restoreLocalCounts(from: &reader)
+        case PartitionKeys.Kind.fences.rawValue: self.fences = try IndexFences(from: &reader)
         default:
             guard kind >= PartitionKeys.Kind.digest.rawValue else {
                 throw DecodingError(offset: 0)
@@ -99,6 +107,41 @@ extension Partition {
             self.digest.restore(try reader.u64(), at: bucket)
         }
         guard reader.isAtEnd else { throw DecodingError(offset: reader.offset) }
+    }
+
+    private func persistIndexMeta(into store: any Store) {
+        if self.dirty.contains(.indexes) {
+            var writer = ByteWriter(reserving: 128)
+            writer.varint(UInt64(self.indexes.count))
+            for index in self.indexes { index.encode(into: &writer) }
+            store.put(.meta, PartitionKeys.meta(self.id, .indexes), writer.bytes)
+        }
+        if self.dirty.contains(.locals) {
+            var writer = ByteWriter(reserving: 32)
+            writer.varint(UInt64(self.localCounts.count))
+            for counts in self.localCounts {
+                writer.varint(counts.items)
+                writer.varint(counts.bytes)
+            }
+            store.put(.meta, PartitionKeys.meta(self.id, .locals), writer.bytes)
+        }
+        if self.dirty.contains(.fences) {
+            var writer = ByteWriter(reserving: 64)
+            self.fences.encode(into: &writer)
+            store.put(.meta, PartitionKeys.meta(self.id, .fences), writer.bytes)
+        }
+    }
+
+    private mutating func restoreLocalCounts(
+        from reader: inout ByteReader
+    ) throws(DecodingError) {
+        guard try reader.count() == self.localCounts.count else {
+            throw DecodingError(offset: reader.offset)
+        }
+        for position in self.localCounts.indices {
+            self.localCounts[position].items = try reader.varint()
+            self.localCounts[position].bytes = try reader.varint()
+        }
     }
 
     private var encodedCore: [UInt8] {

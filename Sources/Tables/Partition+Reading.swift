@@ -19,6 +19,10 @@ package struct RangeRead: Sendable {
     package var projection: ProjectionExpression?
     /// Only the counts are wanted.
     package var countsOnly = false
+    /// ``Space/index`` for entries of a local index.
+    package var space = Space.item
+    /// Read the items that entries of a local index belong to, for what is not projected.
+    package var fetchesItems = false
 
     package init(bounds: KeyBounds) { self.bounds = bounds }
 
@@ -54,6 +58,8 @@ package struct Page: Equatable, Sendable {
     package var scannedCount = 0
     /// The sizes of the items looked at.
     package var scannedBytes = 0
+    /// Read units of four KB each that fetching items of local entries took.
+    package var fetchedBlocks = 0
     /// The last key looked at, tombstones' included; nil at the end.
     package var last: ItemKey?
     package var end = End.exhausted
@@ -90,11 +96,11 @@ extension Partition {
     ///
     /// - Throws: what the store or the filter answered.
     package func page(_ read: RangeRead, _ store: any Store) throws(ReadError) -> Page {
-        var reader = PageReader(read)
+        var reader = PageReader(read, self.id, self.descriptor.schema, store)
         let (from, to) = reader.storedBounds(self.id)
         guard ByteOrder.isLess(from, to), read.itemsMax > 0 else { return Page() }
         do throws(StoreError) {
-            try store.scan(.item, from: from, to: to, reverse: read.reverse) { key, value in
+            try store.scan(read.space, from: from, to: to, reverse: read.reverse) { key, value in
                 reader.visit(key, value)
             }
         } catch {
@@ -111,8 +117,16 @@ private struct PageReader {
     var page = Page()
     var failure: ReadError?
     private var records = 0
+    private let id: PartitionID
+    private let schema: KeySchema
+    private let store: any Store
 
-    init(_ read: RangeRead) { self.read = read }
+    init(_ read: RangeRead, _ id: PartitionID, _ schema: KeySchema, _ store: any Store) {
+        self.read = read
+        self.id = id
+        self.schema = schema
+        self.store = store
+    }
 
     func storedBounds(_ id: PartitionID) -> (from: [UInt8], to: [UInt8]) {
         var from = PartitionKeys.item(id, self.read.bounds.from)
@@ -156,7 +170,8 @@ private struct PageReader {
         } catch {
             throw .store(error)
         }
-        guard let item = record.item else { return }
+        guard var item = record.item else { return }
+        if self.read.fetchesItems { item = try self.fetched(item) }
         self.page.scannedCount += 1
         self.page.scannedBytes += record.size
         if let filter = self.read.filter {
@@ -169,5 +184,22 @@ private struct PageReader {
         self.page.count += 1
         guard !self.read.countsOnly else { return }
         self.page.items.append(self.read.projection?.apply(to: item) ?? item)
+    }
+
+    /// The item that an entry of a local index belongs to.
+    private mutating func fetched(_ entry: Item) throws(ReadError) -> Item {
+        guard let key = try? ItemKey(self.schema, from: entry) else {
+            throw .store(.corrupt("an entry of a local index without the item's key"))
+        }
+        do throws(StoreError) {
+            guard let value = try self.store.get(.item, PartitionKeys.item(self.id, key)) else {
+                throw StoreError.corrupt("an entry of a local index without an item")
+            }
+            let record = try ItemRecord(value)
+            self.page.fetchedBlocks += max(1, (record.size + 4_095) / 4_096)
+            return record.item ?? entry
+        } catch {
+            throw .store(error)
+        }
     }
 }

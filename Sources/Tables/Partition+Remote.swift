@@ -89,8 +89,16 @@ extension Partition {
         let changes = decision.command.winners.map {
             Proposal.Change(key: $0.key, record: $0.record)
         }
+        let collections = decision.command.winners.compactMap {
+            Proposal.Collection($0.key, $0.index)
+        }
         return .proposal(
-            Proposal(payload: decision.command.encoded, changes: changes, inbound: moved),
+            Proposal(
+                payload: decision.command.encoded,
+                changes: changes,
+                inbound: moved,
+                collections: collections
+            ),
             decision.counts
         )
     }
@@ -143,7 +151,14 @@ extension Partition {
         }
         let record = ItemRecord(key: key, version: change.version, image: change.image, size: size)
         decision.counts.won += 1
-        decision.win(key, record, over: stored)
+        let part = try self.indexPart(
+            key,
+            replacing: stored,
+            by: record,
+            pending: decision.collections,
+            store
+        )
+        decision.win(key, record, over: stored, part)
         return true
     }
 }
@@ -164,6 +179,8 @@ private struct RemoteDecision {
     var decidedAt: Instant
     var decidedAtWall: WallTime
     var counts = RemoteCounts()
+    /// Sizes of item collections after the batch's changes so far.
+    private(set) var collections: [[UInt8]: UInt64] = [:]
     private var decided: [ItemKey: ItemRecord] = [:]
 
     init(
@@ -181,10 +198,16 @@ private struct RemoteDecision {
     /// What an earlier change of the same batch left.
     func latest(_ key: ItemKey) -> ItemRecord? { self.decided[key] }
 
-    mutating func win(_ key: ItemKey, _ record: ItemRecord, over old: ItemRecord?) {
+    mutating func win(
+        _ key: ItemKey,
+        _ record: ItemRecord,
+        over old: ItemRecord?,
+        _ part: IndexPart?
+    ) {
         self.decided[key] = record
+        if let bytes = part?.collection { self.collections[key.partitionPrefix] = bytes }
         self.command.winners.append(
-            .init(key: key, deltas: Deltas(from: old, to: record), record: record)
+            .init(key: key, deltas: Deltas(from: old, to: record), record: record, index: part)
         )
     }
 

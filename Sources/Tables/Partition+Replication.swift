@@ -22,7 +22,9 @@ package struct CommittedChange: Equatable, Sendable {
     ///
     /// - Throws: `corrupt` when it cannot be read.
     package init?(_ payload: [UInt8]) throws(StoreError) {
-        guard payload.first == Command.Kind.write.rawValue,
+        guard
+            payload.first == Command.Kind.write.rawValue
+                || payload.first == Command.Kind.indexedWrite.rawValue,
             case .write(let write) = try Command(payload)
         else { return nil }
         self.change = RemoteChange(

@@ -149,6 +149,7 @@ extension Partition {
             wrong.append("tombstones \(recount.tombstoneCount)")
         }
         if recount.digest != self.digest { wrong.append("digest") }
+        wrong += try self.localIndexViolations(store)
         if self.appliedThisTurn.isEmpty, let index = self.overlay.first, index <= self.appliedIndex
         {
             wrong.append("overlay keeps what the store shows")
@@ -156,7 +157,7 @@ extension Partition {
         return wrong
     }
 
-    private func eachRecord(
+    func eachRecord(
         from: [UInt8],
         to: [UInt8],
         _ store: any Store,

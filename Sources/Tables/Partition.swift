@@ -43,6 +43,13 @@ package struct Partition: Sendable {
     package internal(set) var inbound = InboundCursors()
     package internal(set) var ledger = LedgerCounts()
 
+    /// The global indexes that this partition keeps up.
+    package internal(set) var indexes: [MaintainedIndex] = []
+    /// One for each local index.
+    package internal(set) var localCounts: [LocalIndexCounts]
+    /// In a partition of a global index.
+    var fences = IndexFences()
+
     var dirty: Dirty = []
     /// A mistake to be found; only simulations set it.
     package var bug: Bug?
@@ -54,6 +61,11 @@ package struct Partition: Sendable {
     var overlay = Overlay()
     var proposedTotals = ChangeTotals()
     var proposedInbound = InboundCursors()
+    var proposedIndexes: [MaintainedIndex] = []
+    var proposedFences = IndexFences()
+    var collections = CollectionOverlay()
+    /// The attributes that key any index.
+    var indexKeyNames: [[UInt8]] = []
     /// Payloads applied in this turn: the store does not show them before its commit.
     var appliedThisTurn: [(index: UInt64, payload: [UInt8])] = []
 
@@ -63,6 +75,9 @@ package struct Partition: Sendable {
         static let core = Dirty(rawValue: 1)
         static let outbound = Dirty(rawValue: 2)
         static let inbound = Dirty(rawValue: 4)
+        static let indexes = Dirty(rawValue: 8)
+        static let locals = Dirty(rawValue: 16)
+        static let fences = Dirty(rawValue: 32)
     }
 
     /// A partition without items.
@@ -77,6 +92,8 @@ package struct Partition: Sendable {
         self.range = range
         self.region = region
         self.digest = Digest(range: range)
+        self.localCounts = descriptor.locals.map { _ in LocalIndexCounts() }
+        self.refreshIndexKeyNames()
     }
 
     package func cursor(to destination: RegionID) -> ReplicationCursor? {
@@ -88,15 +105,20 @@ package struct Partition: Sendable {
     /// The replica leads: it decides from now on.
     package mutating func becameLeader() {
         self.overlay.removeAll()
+        self.collections.removeAll()
         self.isLeading = true
         self.proposedTotals = self.totals
         self.proposedInbound = self.inbound
+        self.proposedIndexes = self.indexes
+        self.proposedFences = self.fences
+        self.refreshIndexKeyNames()
         for (index, payload) in self.appliedThisTurn { self.cover(payload, at: index) }
     }
 
     /// The replica leads no more: what it proposed may be lost.
     package mutating func resignedLeadership() {
         self.overlay.removeAll()
+        self.collections.removeAll()
         self.isLeading = false
     }
 
@@ -112,6 +134,18 @@ package struct Partition: Sendable {
                 to: moved.ordinal
             )
         }
+        if let fence = proposal.fence { self.proposedFences.advance(fence.source, to: fence.upTo) }
+        if let started = proposal.startedIndex {
+            self.proposedIndexes.append(started)
+            self.refreshIndexKeyNames()
+        }
+        if let dropped = proposal.droppedIndex {
+            self.proposedIndexes.removeAll { $0.id == dropped }
+            self.refreshIndexKeyNames()
+        }
+        for collection in proposal.collections {
+            self.collections.insert(collection.prefix, collection.bytes, at: index)
+        }
     }
 
     /// The store shows everything that was applied.
@@ -119,6 +153,7 @@ package struct Partition: Sendable {
         self.appliedThisTurn.removeAll(keepingCapacity: true)
         self.recorder?.turnCommitted()
         self.overlay.settle(through: self.appliedIndex)
+        self.collections.settle(through: self.appliedIndex)
         self.settled = ReplicationCursor(index: self.appliedIndex, totals: self.totals)
     }
 
@@ -143,14 +178,25 @@ package struct Partition: Sendable {
         switch command {
         case .write(let write):
             self.overlay.insert(write.key, write.isRemoval ? nil : write.record, at: index)
+            self.cover(write.key, write.index, at: index)
         case .remoteBatch(let batch):
             for winner in batch.winners {
                 self.overlay.insert(winner.key, winner.record, at: index)
+                self.cover(winner.key, winner.index, at: index)
             }
         case .tombstonesCollected(let keys):
             for key in keys { self.overlay.insert(key, nil, at: index) }
-        case .cursorMoved, .localLoss: break
+        case .indexBatch(let command):
+            for entry in command.entries {
+                self.overlay.insert(entry.key, entry.record, at: index)
+            }
+        case .cursorMoved, .localLoss, .indexStarted, .indexMoved, .indexDropped: break
         }
+    }
+
+    private mutating func cover(_ key: ItemKey, _ part: IndexPart?, at index: UInt64) {
+        guard let bytes = part?.collection else { return }
+        self.collections.insert(key.partitionPrefix, bytes, at: index)
     }
 }
 
@@ -179,16 +225,40 @@ package struct Proposal: Equatable, Sendable {
     let changes: [Change]
     let totals: ChangeTotals?
     let inbound: InboundCursors.Entry?
+    let fence: IndexFences.Entry?
+    let startedIndex: MaintainedIndex?
+    let droppedIndex: TableID?
+    /// Sizes of item collections.
+    let collections: [Collection]
+
+    struct Collection: Equatable, Sendable {
+        var prefix: [UInt8]
+        var bytes: UInt64
+
+        init?(_ key: ItemKey, _ part: IndexPart?) {
+            guard let bytes = part?.collection else { return nil }
+            self.prefix = key.partitionPrefix
+            self.bytes = bytes
+        }
+    }
 
     init(
         payload: [UInt8],
         changes: [Change] = [],
         totals: ChangeTotals? = nil,
-        inbound: InboundCursors.Entry? = nil
+        inbound: InboundCursors.Entry? = nil,
+        fence: IndexFences.Entry? = nil,
+        startedIndex: MaintainedIndex? = nil,
+        droppedIndex: TableID? = nil,
+        collections: [Collection] = []
     ) {
         self.payload = payload
         self.changes = changes
         self.totals = totals
         self.inbound = inbound
+        self.fence = fence
+        self.startedIndex = startedIndex
+        self.droppedIndex = droppedIndex
+        self.collections = collections
     }
 }

@@ -8,6 +8,12 @@ package enum PartitionKeys {
         case core = 0x01
         case outbound = 0x02
         case inbound = 0x03
+        /// The global indexes that a partition keeps up.
+        case indexes = 0x04
+        /// What its local indexes hold.
+        case locals = 0x05
+        /// What a partition of an index has taken in.
+        case fences = 0x06
         /// Plus the number of the bucket, up to 0x7F.
         case digest = 0x40
     }
@@ -31,6 +37,11 @@ package enum PartitionKeys {
         withUnsafeBytes(of: partition.number.bigEndian) { bytes.append(contentsOf: $0) }
         bytes.append(contentsOf: key)
         return bytes
+    }
+
+    /// Where the size of an item collection stands: entries of local indexes begin with 1 and more.
+    static func collection(_ partition: PartitionID, _ prefix: [UInt8]) -> [UInt8] {
+        self.prefix(partition) + [0] + prefix
     }
 
     package static func ledger(_ partition: PartitionID, _ number: UInt64) -> [UInt8] {

@@ -8,6 +8,8 @@ package enum Space: UInt8, CaseIterable, Sendable {
     case item = 3
     /// Writes that lost to a later stamp.
     case ledger = 4
+    /// Entries of local indexes, and the sizes of item collections.
+    case index = 5
 }
 
 /// What storage can fail with; the node decides whether to retry, reject or stop.

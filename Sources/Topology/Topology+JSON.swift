@@ -94,6 +94,9 @@ extension Topology {
             json.number("gatewayPort", self.gatewayPort)
             json.number("controlPort", self.controlPort)
             json.number("zoneLatencyNs", self.zoneLatency)
+            json.number("controlPlaneDelayNs", self.tables.controlPlaneDelay)
+            json.number("ttlSweepNs", self.tables.expiryPeriod)
+            json.number("itemCollectionLimit", self.tables.collectionBytesMax)
             json.array("regions") { json in
                 for region in self.regions { self.write(region, into: &json) }
             }

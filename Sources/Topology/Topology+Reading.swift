@@ -3,7 +3,8 @@ import Primitives
 extension Topology {
     static let keys = [
         "name", "regions", "replication-factor", "partitions-per-table", "durability", "stamps",
-        "network", "clocks", "ports", "default-region",
+        "network", "clocks", "ports", "default-region", "control-plane-delay", "ttl-sweep",
+        "item-collection-limit",
     ]
 
     /// Every key at every level, each once; the manual names them all.
@@ -119,6 +120,8 @@ extension TopologyReader {
             zoneLatency: network.zoneLatency,
             regionLinks: network.links
         )
+        topology.tables = self.tables(fields)
+        guard self.faults.isEmpty else { return nil }
         topology.number(regions, ports: ports, clocks: clocks)
         return topology
     }
@@ -204,5 +207,42 @@ extension Topology {
                 )
             )
         }
+    }
+}
+
+extension TopologyReader {
+    fileprivate mutating func tables(_ fields: Fields) -> TableTopology {
+        var tables = TableTopology()
+        if let node = fields["control-plane-delay"],
+            let delay = self.duration(
+                node,
+                of: "control-plane-delay",
+                max: TopologyLimits.controlPlaneDelayMax
+            )
+        {
+            tables.controlPlaneDelay = delay
+        }
+        if let node = fields["ttl-sweep"],
+            let period = self.quantity(
+                node,
+                of: "ttl-sweep",
+                .duration,
+                in: TopologyLimits.expiryPeriods,
+                text: "100ms to 86400s",
+                Quantity.duration
+            )
+        {
+            tables.expiryPeriod = period
+        }
+        if let node = fields["item-collection-limit"],
+            let bytes = self.integer(
+                node,
+                of: "item-collection-limit",
+                in: TopologyLimits.collectionBytes
+            )
+        {
+            tables.collectionBytesMax = UInt64(bytes)
+        }
+        return tables
     }
 }

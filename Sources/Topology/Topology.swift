@@ -83,6 +83,7 @@ package struct Topology: Equatable, Sendable {
     package internal(set) var zoneLatency: Nanoseconds
     /// Directed, by ranks: row `from`, column `to`.
     var regionLinks: [[LinkSettings]]
+    package internal(set) var tables = TableTopology()
 
     // MARK: Lookup
 
@@ -146,4 +147,14 @@ package struct Topology: Equatable, Sendable {
             }
         )
     }
+}
+
+/// What a topology says of tables.
+package struct TableTopology: Equatable, Sendable {
+    /// How long tables and indexes stay in states that pass.
+    package internal(set) var controlPlaneDelay: Nanoseconds = 0
+    /// How often each partition looks for expired items.
+    package internal(set) var expiryPeriod: Nanoseconds = .seconds(60)
+    /// Bytes of the items of one partition key in tables with local indexes.
+    package internal(set) var collectionBytesMax: UInt64 = 10 << 30
 }

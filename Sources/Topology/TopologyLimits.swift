@@ -24,6 +24,13 @@ package enum TopologyLimits {
     package static let regionNameBytesMax = 32
     package static let zoneNameBytesMax = 8
 
+    // MARK: Tables
+
+    package static let controlPlaneDelayMax: Nanoseconds = .seconds(3_600)
+    package static let expiryPeriods: ClosedRange<Nanoseconds> =
+        .milliseconds(100)...(.seconds(86_400))
+    package static let collectionBytes: ClosedRange<Int> = 1_024...(10 << 30)
+
     // MARK: Links and clocks
 
     package static let latencyMax: Nanoseconds = .seconds(60)

@@ -22,7 +22,7 @@ extension OperationDecoder {
         return table
     }
 
-    private static func requiredTable(_ text: String?) throws(ServiceError) -> String {
+    static func requiredTable(_ text: String?) throws(ServiceError) -> String {
         guard let text else {
             throw .validation(
                 "The parameter 'TableName' is required but was not present in the request"
@@ -43,7 +43,7 @@ extension OperationDecoder {
         )
     }
 
-    private static func checkName(
+    static func checkName(
         _ name: String?,
         at path: String,
         _ constraints: inout Constraints
@@ -64,9 +64,6 @@ extension OperationDecoder {
         let settings = try TableSettingsParameters(tree)
         let tags = try self.tags(tree)
         let name = try tree.string("TableName")
-        for member in ["LocalSecondaryIndexes", "GlobalSecondaryIndexes"] {
-            _ = try tree.structures(member, member)
-        }
 
         let table = try self.requiredTable(name)
         var constraints = Constraints()
@@ -82,7 +79,8 @@ extension OperationDecoder {
                 keySchema.isEmpty ? Constraints.lengthAtLeast + "1" : Constraints.lengthAtMost + "2"
             )
         }
-        let keys = try self.keyElements(keySchema ?? [], &constraints)
+        let keys = try self.keyElements(keySchema ?? [], at: "", &constraints)
+        let indexes = try IndexListParameters(tree, &constraints)
         self.checkTags(tags, &constraints)
         try constraints.check()
 
@@ -92,27 +90,71 @@ extension OperationDecoder {
         )
         request.billingMode = checked.billingMode ?? .provisioned
         request.throughput = try self.throughput(settings, request.billingMode)
+        try self.checkDefined(keys + indexes.keys, attributes)
         request.schema = try self.schema(keys, attributes)
-        try self.refuseIndexes(tree, ["LocalSecondaryIndexes", "GlobalSecondaryIndexes"])
-        if keys.count != attributes.count {
-            throw .validation(
-                AttributeReader.invalid + "Number of attributes in KeySchema does not exactly "
-                    + "match number of attributes defined in AttributeDefinitions"
-            )
-        }
-        try self.refuse(tree, ["GlobalTableSourceArn"])
+        try indexes.add(to: &request, attributes)
+        try self.checkUsed(attributes, keys, indexes)
+        try self.refuse(tree, ["GlobalTableSourceArn", "VectorIndexes"])
         if case .enable(let view) = try settings.streamUpdate(checked.streamView) {
             request.stream = view
         }
         request.tableClass = checked.tableClass
         request.isDeletionProtected = settings.isDeletionProtected ?? false
+        try self.checkTagNames(tags)
         request.tags = tags
+        request.onDemand = settings.onDemand
+        request.warm = settings.warm
+        request.encryption = try settings.encryption(tree)
+        if let policy = try tree.string("ResourcePolicy") {
+            try self.checkPolicy(policy)
+            request.policy = policy
+        }
         return request
     }
 
-    private struct NamedType {
-        var name: String
-        var type: ScalarKeyType
+    /// Every attribute of a key is defined.
+    private static func checkDefined(
+        _ keys: [KeyElement],
+        _ definitions: [NamedType]
+    ) throws(ServiceError) {
+        guard keys.count <= definitions.count || !definitions.isEmpty else {
+            throw .validation("Invalid KeySchema: Some index key attribute have no definition")
+        }
+        let isDefined = keys.allSatisfy { key in
+            definitions.contains { $0.name.utf8.elementsEqual(key.name.utf8) }
+        }
+        guard !isDefined else { return }
+        throw .validation(
+            AttributeReader.invalid + "Some index key attributes are not defined in "
+                + "AttributeDefinitions. Keys: [" + keys.map(\.name).joined(separator: ", ")
+                + "], AttributeDefinitions: ["
+                + definitions.map(\.name).joined(separator: ", ") + "]"
+        )
+    }
+
+    /// Every definition is of an attribute of some key.
+    private static func checkUsed(
+        _ definitions: [NamedType],
+        _ keys: [KeyElement],
+        _ indexes: IndexListParameters
+    ) throws(ServiceError) {
+        guard !indexes.keys.isEmpty else {
+            guard keys.count == definitions.count else {
+                throw .validation(
+                    AttributeReader.invalid + "Number of attributes in KeySchema does not exactly "
+                        + "match number of attributes defined in AttributeDefinitions"
+                )
+            }
+            return
+        }
+        var used: [String] = []
+        for key in keys + indexes.keys where !used.contains(key.name) { used.append(key.name) }
+        guard definitions.contains(where: { !used.contains($0.name) }) else { return }
+        throw .validation(
+            AttributeReader.invalid + "Some AttributeDefinitions are not used. "
+                + "AttributeDefinitions: [" + definitions.map(\.name).joined(separator: ", ")
+                + "], keys used: [" + used.joined(separator: ", ") + "]"
+        )
     }
 
     private static func definitions(
@@ -139,19 +181,15 @@ extension OperationDecoder {
         return definitions
     }
 
-    private struct KeyElement {
-        var name: String
-        var isPartitionKey: Bool
-    }
-
-    private static func keyElements(
+    static func keyElements(
         _ trees: [RequestTree],
+        at place: String,
         _ constraints: inout Constraints
     ) throws(ServiceError) -> [KeyElement] {
         let types = ChoiceTable<Bool>([("HASH", true), ("RANGE", false)])
         var keys: [KeyElement] = []
         for (index, tree) in trees.enumerated() {
-            let path = "keySchema.\(index + 1).member."
+            let path = place + "keySchema.\(index + 1).member."
             let name = try tree.string("AttributeName")
             let type = try tree.string("KeyType")
             constraints.notNull(name != nil, at: path + "attributeName")
@@ -225,7 +263,7 @@ extension OperationDecoder {
         }
     }
 
-    private static func tags(_ tree: RequestTree) throws(ServiceError) -> [Tag] {
+    static func tags(_ tree: RequestTree) throws(ServiceError) -> [Tag] {
         var tags: [Tag] = []
         for tag in try tree.structures("Tags", "Tag") ?? [] {
             tags.append(
@@ -235,7 +273,7 @@ extension OperationDecoder {
         return tags
     }
 
-    private static func checkTags(_ tags: [Tag], _ constraints: inout Constraints) {
+    static func checkTags(_ tags: [Tag], _ constraints: inout Constraints) {
         for (index, tag) in tags.enumerated() {
             let path = "tags.\(index + 1).member."
             constraints.length(of: tag.key, in: 1...128, at: path + "key")
@@ -244,24 +282,6 @@ extension OperationDecoder {
     }
 
     // MARK: Not in this version
-
-    private static func refuseIndexes(
-        _ tree: RequestTree,
-        _ members: [String]
-    ) throws(ServiceError) {
-        for member in members {
-            guard let list = try tree.structures(member, member) else { continue }
-            if list.isEmpty, member != "GlobalSecondaryIndexUpdates" {
-                throw .validation(AttributeReader.invalid + "List of \(member) is empty")
-            }
-            guard list.isEmpty else {
-                throw .validation(
-                    AttributeReader.invalid + "\(member): this version does not support secondary "
-                        + "indexes"
-                )
-            }
-        }
-    }
 
     private static func refuse(
         _ tree: RequestTree,
@@ -281,11 +301,7 @@ extension OperationDecoder {
         let name = try tree.string("TableName")
         let updates = try tree.structures("ReplicaUpdates", "ReplicationGroupUpdate")
         let consistency = try tree.string("MultiRegionConsistency")
-        _ = try tree.structures("AttributeDefinitions", "AttributeDefinition")
-        let indexes = try tree.structures(
-            "GlobalSecondaryIndexUpdates",
-            "GlobalSecondaryIndexUpdate"
-        )
+        let definitions = try tree.structures("AttributeDefinitions", "AttributeDefinition")
 
         let table = try self.requiredTable(name)
         var constraints = Constraints()
@@ -300,10 +316,11 @@ extension OperationDecoder {
             constraints.violate("[]", at: "replicaUpdates", Constraints.lengthAtLeast + "1")
         }
         let replicas = try self.replicaUpdates(updates ?? [], &constraints)
+        let attributes = try self.definitions(definitions ?? [], &constraints)
+        let indexes = try IndexUpdateParameters(tree, &constraints)
         try constraints.check()
 
-        try self.refuseIndexes(tree, ["GlobalSecondaryIndexUpdates"])
-        try self.refuse(tree, ["GlobalTableWitnessUpdates"])
+        try self.refuse(tree, ["GlobalTableWitnessUpdates", "VectorIndexUpdates"])
         if isStrong == true {
             throw .validation(
                 AttributeReader.invalid + "MultiRegionConsistency STRONG is not supported by this "
@@ -320,10 +337,13 @@ extension OperationDecoder {
         request.tableClass = checked.tableClass
         request.isDeletionProtected = settings.isDeletionProtected
         request.replicas = replicas
+        request.onDemand = settings.onDemand
+        request.warm = settings.warm
+        request.encryption = try settings.encryption(tree)
+        request.indexUpdates = try indexes.updates(attributes)
         guard
-            self.changesSomething(request) || (indexes?.isEmpty == false)
-                || tree.has("SSESpecification")
-                || tree.has("OnDemandThroughput") || tree.has("WarmThroughput")
+            self.changesSomething(request) || !request.indexUpdates.isEmpty
+                || request.encryption != nil || request.onDemand != nil || request.warm != nil
         else {
             throw .validation(
                 "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "

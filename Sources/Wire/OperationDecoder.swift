@@ -51,6 +51,9 @@ package enum OperationDecoder {
         case .scan: .scan(try self.scan(&reader))
         case .batchGetItem: .batchGetItem(try self.batchGetItem(&reader))
         case .batchWriteItem: .batchWriteItem(try self.batchWriteItem(&reader))
+        case .tagResource, .untagResource, .listTagsOfResource, .putResourcePolicy,
+            .getResourcePolicy, .deleteResourcePolicy, .updateTimeToLive, .describeTimeToLive:
+            .tableOption(try self.tableOption(name, try self.tree(&reader, name)))
         case .describeLimits, .describeEndpoints: try self.empty(&reader, name)
         }
     }

@@ -65,6 +65,18 @@ struct RequestTree {
         return try RequestTree(member, as: .fieldStructure(shape))
     }
 
+    /// A list of strings.
+    func strings(_ name: String) throws(ServiceError) -> [String]? {
+        guard let member = self.member(name) else { return nil }
+        guard let elements = member.array else { throw Self.mismatch(.list, member) }
+        var strings: [String] = []
+        for element in elements {
+            guard let text = element.string else { throw Self.mismatch(.string, element) }
+            strings.append(text)
+        }
+        return strings
+    }
+
     /// A list of structures.
     func structures(
         _ name: String,

@@ -31,6 +31,10 @@ extension ResponseEncoder {
         if let tableClass = table.tableClass {
             self.write(tableClass, as: "TableClassSummary", to: &writer)
         }
+        self.writeIndexes(table, arn: arn, to: &writer)
+        if let onDemand = table.onDemand { self.write(onDemand, to: &writer) }
+        if let warm = table.warm { self.write(warm, status: "ACTIVE", to: &writer) }
+        if let encryption = table.encryption { self.write(encryption, table, to: &writer) }
         if let stream = table.stream { self.write(stream, arn: arn, to: &writer) }
         if !table.replicas.isEmpty { self.writeReplicas(table, to: &writer) }
         writer.endObject()
@@ -40,7 +44,7 @@ extension ResponseEncoder {
         let keys = table.schema.attributes
         writer.name("AttributeDefinitions")
         writer.beginArray()
-        for key in keys {
+        for key in table.attributes.isEmpty ? keys : table.attributes {
             writer.beginObject()
             writer.name("AttributeName")
             writer.string(key.name)
@@ -63,15 +67,7 @@ extension ResponseEncoder {
     }
 
     private static func writeThroughput(_ table: TableDescription, to writer: inout JSONWriter) {
-        writer.name("ProvisionedThroughput")
-        writer.beginObject()
-        writer.name("NumberOfDecreasesToday")
-        writer.integer(0)
-        writer.name("ReadCapacityUnits")
-        writer.integer(table.throughput.readUnits)
-        writer.name("WriteCapacityUnits")
-        writer.integer(table.throughput.writeUnits)
-        writer.endObject()
+        self.write(table.throughput, table.throughputDates, to: &writer)
         guard table.billingMode == .payPerRequest || table.payPerRequestSince != nil else {
             return
         }

@@ -45,6 +45,7 @@ package enum ResponseEncoder {
         case .batchGetItem(let answer): self.write(answer, to: &writer)
         case .batchWriteItem(let answer): self.write(answer, to: &writer)
         case .limits(let limits): self.write(limits, to: &writer)
+        case .tableOption(let answer): self.write(answer, to: &writer)
         case .endpoints(let address, let minutes):
             writer.name("Endpoints")
             writer.beginArray()
@@ -211,13 +212,7 @@ package enum ResponseEncoder {
         writer.string(consumed.table)
         writer.name("CapacityUnits")
         writer.number(units)
-        if consumed.tellsTableApart {
-            writer.name("Table")
-            writer.beginObject()
-            writer.name("CapacityUnits")
-            writer.number(units)
-            writer.endObject()
-        }
+        self.writeShares(consumed, to: &writer)
         writer.endObject()
     }
 }

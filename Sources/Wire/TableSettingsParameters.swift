@@ -34,6 +34,8 @@ struct TableSettingsParameters {
     private let streamView: String?
     let throughput: Throughput?
     let isDeletionProtected: Bool?
+    let onDemand: OnDemandThroughput?
+    let warm: WarmThroughput?
 
     init(_ tree: RequestTree) throws(ServiceError) {
         self.billingMode = try tree.string("BillingMode")
@@ -43,6 +45,8 @@ struct TableSettingsParameters {
         self.streamEnabled = try stream?.bool("StreamEnabled")
         self.streamView = try stream?.string("StreamViewType")
         self.isDeletionProtected = try tree.bool("DeletionProtectionEnabled")
+        self.onDemand = try CapacityParameters.onDemand(tree)
+        self.warm = try CapacityParameters.warm(tree)
         if let units = try tree.structure("ProvisionedThroughput", "ProvisionedThroughput") {
             self.throughput = Throughput(
                 readUnits: try units.integer("ReadCapacityUnits"),
@@ -51,6 +55,30 @@ struct TableSettingsParameters {
         } else {
             self.throughput = nil
         }
+    }
+
+    /// `SSESpecification`.
+    func encryption(_ tree: RequestTree) throws(ServiceError) -> Encryption? {
+        guard let encryption = try tree.structure("SSESpecification", "SSESpecification") else {
+            return nil
+        }
+        let type = try encryption.string("SSEType")
+        var constraints = Constraints()
+        _ = constraints.choice(
+            type,
+            of: ChoiceTable([("AES256", 0), ("KMS", 1)]),
+            at: "sSESpecification.sSEType"
+        )
+        try constraints.check()
+        let isEnabled = try encryption.bool("Enabled") ?? false
+        let key = try encryption.string("KMSMasterKeyId")
+        guard isEnabled || key == nil else {
+            throw .validation(
+                AttributeReader.invalid + "KMSMasterKeyId can only be specified when SSE is "
+                    + "enabled"
+            )
+        }
+        return Encryption(isEnabled: isEnabled, key: key)
     }
 
     func check(_ constraints: inout Constraints) -> Checked {

@@ -63,7 +63,7 @@ struct TopologyDocumentTests {
             count += 1
             return String(match.1) + String(match.2)
         }
-        #expect(count == 19)
+        #expect(count == 22)
         let topology = try read(uncommented.joined(separator: "\n"), path: path)
         #expect(topology.regions.count == 4)
         #expect(topology.nodes.count == 15)

@@ -68,7 +68,7 @@ struct TopologyFaultTests {
     private static let head = "regions: [us-east-1, eu-west-1]\n"
     private static let keysText =
         "name, regions, replication-factor, partitions-per-table, durability, stamps, network, "
-        + "clocks, ports, default-region"
+        + "clocks, ports, default-region, control-plane-delay, ttl-sweep, item-collection-limit"
     private static let durationText = "a duration such as 70ms or 1.5s (units ns, us, ms, s, m, h)"
     private static let regionsText = "a list of regions, each a name or a mapping with 'name'"
     private static let nameText =

@@ -188,6 +188,7 @@ import Wire
         expected.tableClass = .standardInfrequentAccess
         expected.isDeletionProtected = true
         expected.tags = [Tag(key: "a", value: "b")]
+        expected.encryption = Encryption(isEnabled: true)
         let json =
             #"{"TableName":"tab","KeySchema":[{"AttributeName":"p","KeyType":"HASH"},"#
             + #"{"AttributeName":"s","KeyType":"RANGE"}],"AttributeDefinitions":["#

@@ -218,7 +218,7 @@ import Wire
             #expect([400, 409, 500, 503].contains(kind.status))
             #expect(kind.typeName.split(separator: "#").count == 2)
         }
-        #expect(Set(ServiceError.Kind.allCases.map(\.typeName)).count == 19)
+        #expect(Set(ServiceError.Kind.allCases.map(\.typeName)).count == 20)
         #expect(ServiceError.Kind.internalServer.status == 500)
         #expect(ServiceError.Kind.replicatedWriteConflict.status == 409)
     }

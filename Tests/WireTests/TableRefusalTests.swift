@@ -122,10 +122,9 @@ import Wire
         Refusal(
             .createTable,
             create(
-                #""BillingMode":"PAY_PER_REQUEST","GlobalSecondaryIndexes":[{"IndexName":"idx"}]"#
+                #""BillingMode":"PAY_PER_REQUEST","GlobalSecondaryIndexes":[]"#
             ),
-            invalidParameters
-                + "GlobalSecondaryIndexes: this version does not support secondary indexes"
+            invalidParameters + "List of GlobalSecondaryIndexes is empty"
         ),
         Refusal(
             .createTable,
@@ -155,9 +154,10 @@ import Wire
         ),
         Refusal(
             .updateTable,
-            #"{"TableName":"tab","GlobalSecondaryIndexUpdates":[{"Delete":{"IndexName":"i"}}]}"#,
+            #"{"TableName":"tab","GlobalSecondaryIndexUpdates":[{}]}"#,
             invalidParameters
-                + "GlobalSecondaryIndexUpdates: this version does not support secondary indexes"
+                + "One of GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Update, "
+                + "GlobalSecondaryIndexUpdate.Delete must be specified"
         ),
         Refusal(
             .updateTable,

@@ -82,10 +82,14 @@ package enum CommandCatalog {
             "lag",
             "replication lag and backlog per table, source and destination",
             options: [
-                .init("--window", "DURATION", "only this sliding window, such as 10s"), cluster,
+                .init("--window", "DURATION", "only this sliding window, such as 10s"),
+                .init("--indexes", nil, "from tables to their global indexes instead"), cluster,
                 json,
             ],
-            examples: [.init("atoll lag", "p50, p90, p99, max and what is still to come")]
+            examples: [
+                .init("atoll lag", "p50, p90, p99, max and what is still to come"),
+                .init("atoll lag --indexes", "how far global indexes are behind"),
+            ]
         ),
         CommandSpec(
             "conflicts",

@@ -58,8 +58,10 @@ package enum FleetCommands {
         if let text = command.value("--window") {
             seconds = Int(try Amount.duration("--window", text) / 1_000_000_000)
         }
-        return try self.show(command, "/v1/lag", console) { json, style in
-            ReportViews.lag(json, seconds: seconds, style)
+        let isOfIndexes = command.has("--indexes")
+        let page = isOfIndexes ? "/v1/lag/indexes" : "/v1/lag"
+        return try self.show(command, page, console) { json, style in
+            ReportViews.lag(json, seconds: seconds, isOfIndexes: isOfIndexes, style)
         }
     }
 

@@ -2,9 +2,15 @@ import Wire
 
 /// Lag, conflicts and verification for people.
 enum ReportViews {
-    static func lag(_ json: JSONValue, seconds: Int?, _ style: TextStyle) -> String {
+    static func lag(
+        _ json: JSONValue,
+        seconds: Int?,
+        isOfIndexes: Bool = false,
+        _ style: TextStyle
+    ) -> String {
         let entries = json["lag"]?.array ?? []
         guard !entries.isEmpty else {
+            guard !isOfIndexes else { return "no table has a global index\n" }
             return "no table replicates between regions\n"
                 + style.dim("add a replica: aws dynamodb update-table --replica-updates …\n")
         }
@@ -12,7 +18,8 @@ enum ReportViews {
         let longest = entries.compactMap { $0["window"]?.int }.max() ?? 0
         let wanted = seconds ?? longest
         var table = ReportTable(headings: [
-            "table", "from", "to", "window", "arrived", "p50", "p90", "p99", "max", "backlog",
+            isOfIndexes ? "table/index" : "table", "from", "to", "window", "arrived", "p50", "p90",
+            "p99", "max", "backlog",
             "bytes", "oldest",
         ])
         for entry in entries {

@@ -8,6 +8,7 @@ extension Supervisor {
         case (.get, "/"), (.get, "/v1"): return ControlAnswer(200, self.index)
         case (.get, "/v1/status"): return ControlAnswer(200, await self.status())
         case (.get, "/v1/lag"): return ControlAnswer(200, await self.lag().json)
+        case (.get, "/v1/lag/indexes"): return ControlAnswer(200, await self.indexLag().json)
         case (.get, "/v1/conflicts"):
             let limit = request.value("limit").flatMap { Int($0) } ?? 50
             return ControlAnswer(200, await self.conflicts(limit: max(1, min(limit, 100_000))))
@@ -31,7 +32,7 @@ extension Supervisor {
     private var index: JSONValue {
         [
             "GET": [
-                "/v1/status", "/v1/lag", "/v1/conflicts?limit=N", "/v1/faults",
+                "/v1/status", "/v1/lag", "/v1/lag/indexes", "/v1/conflicts?limit=N", "/v1/faults",
                 "/v1/verify?table=T&waitMs=N",
             ],
             "POST": ["/v1/faults", "/v1/heal", "/v1/shutdown"],

@@ -85,6 +85,15 @@ extension Supervisor {
         return report
     }
 
+    /// From tables to their global indexes, within each region.
+    func indexLag() async -> LagReport {
+        var report = LagReport()
+        for answer in await self.askAll("/_atoll/lag") {
+            if let indexes = answer?["indexes"] { report.add(indexes) }
+        }
+        return report
+    }
+
     func conflicts(limit: Int) async -> JSONValue {
         var report = ConflictReport()
         for answer in await self.askAll("/_atoll/conflicts?limit=\(limit)") {

@@ -341,7 +341,8 @@ extension Operation {
         switch self {
         case .batchGetItem, .batchWriteItem: true
         case .createTable, .describeTable, .listTables, .deleteTable, .updateTable, .putItem,
-            .getItem, .updateItem, .deleteItem, .query, .scan, .describeLimits, .describeEndpoints:
+            .getItem, .updateItem, .deleteItem, .query, .scan, .tableOption, .describeLimits,
+            .describeEndpoints:
             false
         }
     }

@@ -45,7 +45,7 @@ extension RecordedOperation {
         case .batchGetItem(let request): request.tables.map(\.table)
         case .batchWriteItem(let request): request.tables.map(\.table)
         case .createTable, .describeTable, .listTables, .deleteTable, .updateTable, .query, .scan,
-            .describeLimits, .describeEndpoints:
+            .tableOption, .describeLimits, .describeEndpoints:
             []
         }
     }
@@ -108,7 +108,7 @@ extension RecordedOperation {
                 }
             }
         case .createTable, .describeTable, .listTables, .deleteTable, .updateTable, .query, .scan,
-            .describeLimits, .describeEndpoints:
+            .tableOption, .describeLimits, .describeEndpoints:
             return []
         }
     }

@@ -1,0 +1,93 @@
+import Consensus
+import Placement
+import Primitives
+package import Tables
+
+/// What the partitions that one node leads ought to have made of an index, and what it holds.
+///
+/// Summed over the nodes of a region the two are equal once everything is in: every entry follows
+/// from one item, and every item with the index's key has an entry.
+package struct IndexDigest: Equatable, Sendable {
+    package var table: String
+    package var index: String
+    /// From the items of partitions of the table that are led here.
+    package var wantedCount: UInt64 = 0
+    package var wantedSum: UInt64 = 0
+    /// From partitions of the index that are led here.
+    package var foundCount: UInt64 = 0
+    package var foundSum: UInt64 = 0
+    /// Partitions of the table led here that have nothing under way, and all that are led here.
+    package var drained = 0
+    package var led = 0
+
+    package var isDrained: Bool { self.drained == self.led }
+}
+
+extension Node {
+    /// The digests of all global indexes, as far as this node leads; costs a scan of its items, for
+    /// checks.
+    ///
+    /// - Throws: what the store answered.
+    package func indexDigests() throws(StoreError) -> [IndexDigest] {
+        var found: [IndexDigest] = []
+        for table in self.catalog.tables {
+            for index in table.options.globals {
+                var digest = IndexDigest(table: table.name, index: index.name)
+                for partition in self.catalog.partitions(of: table.id) {
+                    guard let group = self.leading(partition.id), let local = group.partition else {
+                        continue
+                    }
+                    let wanted = try local.expectedEntries(of: index.definition, self.store)
+                    digest.wantedCount += wanted.count
+                    digest.wantedSum &+= wanted.sum
+                    digest.led += 1
+                    let stream = group.indexStreams.first { $0.id == index.id }
+                    let applied = group.raft.appliedIndex.value
+                    if let stream, stream.phase == .following, stream.flight == nil,
+                        stream.read == applied
+                    {
+                        digest.drained += 1
+                    }
+                }
+                for partition in self.catalog.partitions(of: index.id) {
+                    guard let local = self.leading(partition.id)?.partition else { continue }
+                    digest.foundCount += local.itemCount
+                    digest.foundSum &+= local.digest.total
+                }
+                found.append(digest)
+            }
+        }
+        return found
+    }
+
+    private func leading(_ id: PartitionID) -> Group? {
+        guard let slot = self.slot(of: id), let group = self.groups[slot],
+            group.raft.leaderReady
+        else { return nil }
+        return group
+    }
+
+    /// What does not hold of the streams to indexes, in words; cheap.
+    func indexInvariants() -> [String] {
+        var broken = BrokenInvariants()
+        for group in self.groups {
+            guard let group, !group.indexStreams.isEmpty else { continue }
+            let place = "partition \(group.id.number)"
+            broken.expect(group.raft.isLeader, "\(place) feeds indexes without leading")
+            for stream in group.indexStreams {
+                let applied = group.raft.appliedIndex.value
+                broken.expect(stream.read <= applied, "\(place) has sent what is not applied")
+                broken.expect(
+                    stream.recorded <= stream.read || stream.phase != .following,
+                    "\(place) has on record what is not in"
+                )
+                guard let flight = stream.flight else { continue }
+                broken.expect(
+                    flight.parts.contains { $0.state != .done },
+                    "\(place) waits for a batch that is in"
+                )
+            }
+        }
+        return broken.list
+    }
+}
