@@ -23,10 +23,13 @@ private func events(_ lines: String) throws -> [HistoryEvent] {
     func meaning() throws {
         let lines = """
             {"type":"invoke","id":12,"client":3,"region":"us-east-1","operation":"put","table":"t",\
-            "key":"k1","write":"w12","condition":{"previous":"w7"},"consistent":true,"virtual":5,"monotonic":9}
-            {"type":"ok","id":12,"write":"w12","previous":null,"stamp":[17,1],"virtual":6,"new":[{"a":[-1.5e3]}]}
-            {"type":"apply","node":"a","region":"eu-west-1","partition":3,"sequence":17,"table":"t",\
-            "key":"k1","write":null,"delete":false,"stamp":[17,0],"decision":"older","against":[18,1]}
+            "key":"k1","write":"w12","condition":{"previous":"w7"},"consistent":true,\
+            "virtual":5,"monotonic":9}
+            {"type":"ok","id":12,"write":"w12","previous":null,"stamp":[17,1],\
+            "virtual":6,"new":[{"a":[-1.5e3]}]}
+            {"type":"apply","node":"a","region":"eu-west-1","partition":3,\
+            "sequence":17,"table":"t","key":"k1","write":null,"delete":false,\
+            "stamp":[17,0],"decision":"older","against":[18,1]}
             """
         let history = try History(parsing: Array((header + lines).utf8))
         var names = history.names
@@ -179,8 +182,8 @@ private func events(_ lines: String) throws -> [HistoryEvent] {
         ),
         (
             header + #"{"type":"maybe"}"#,
-            "line 2: unknown type \"maybe\"; known are invoke, ok, fail, info, apply, final, fault, "
-                + "heal, note"
+            "line 2: unknown type \"maybe\"; known are invoke, ok, fail, info, apply, final, "
+                + "fault, heal, note"
         ),
         (
             header + #"{"type":"invoke","operation":"scan"}"#,

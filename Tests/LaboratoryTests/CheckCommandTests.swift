@@ -31,14 +31,16 @@ private let header =
 
 private func put(_ id: Int, _ write: String, _ start: Int, _ end: Int) -> [String] {
     [
-        #"{"type":"invoke","id":\#(id),"client":1,"region":"us-east-1","operation":"put","table":"t","key":"k","write":"\#(write)","monotonic":\#(start)}"#,
+        #"{"type":"invoke","id":\#(id),"client":1,"region":"us-east-1","operation":"put","#
+            + #""table":"t","key":"k","write":"\#(write)","monotonic":\#(start)}"#,
         #"{"type":"ok","id":\#(id),"stamp":[\#(start),0],"monotonic":\#(end)}"#,
     ]
 }
 
 private func get(_ id: Int, _ write: String, _ start: Int, _ end: Int) -> [String] {
     [
-        #"{"type":"invoke","id":\#(id),"client":2,"region":"us-east-1","operation":"get","table":"t","key":"k","consistent":true,"monotonic":\#(start)}"#,
+        #"{"type":"invoke","id":\#(id),"client":2,"region":"us-east-1","operation":"get","#
+            + #""table":"t","key":"k","consistent":true,"monotonic":\#(start)}"#,
         #"{"type":"ok","id":\#(id),"write":"\#(write)","monotonic":\#(end)}"#,
     ]
 }

@@ -3,9 +3,9 @@ import History
 /// Counts and lists what last-writer-wins costs: none of it is wrong, all of it is worth knowing.
 ///
 /// Every version gets a vector clock of what its region had decided about before it: by region, how
-/// many of that region's versions of the key. Two versions that had not seen each other are a **true
-/// conflict**, and the loser an acknowledged write that silently went. A version that had seen
-/// another and still loses to it by its stamp is a **skew inversion**: the clock that made the
+/// many of that region's versions of the key. Two versions that had not seen each other are a
+/// **true conflict**, and the loser an acknowledged write that silently went. A version that had
+/// seen another and still loses to it by its stamp is a **skew inversion**: the clock that made the
 /// earlier one was ahead.
 struct ConflictCheck {
     private let file: CaseFile

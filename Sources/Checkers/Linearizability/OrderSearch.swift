@@ -3,10 +3,10 @@ import History
 /// Searches for a linear order of a register's steps, within a budget.
 ///
 /// Wing & Gong's search (*Testing and Verifying Concurrent Objects*, JPDC 17, 1993) over a list of
-/// calls and ends, with Lowe's caching (*Testing for Linearizability*, 2017): a configuration (which
-/// steps were taken, and the state) is tried once. Configurations are remembered by 128-bit hashes,
-/// updated with each step, instead of bit sets. Steps that nobody knows to have happened have no
-/// end in the list and may be left out.
+/// calls and ends, with Lowe's caching (*Testing for Linearizability*, 2017): a configuration
+/// (which steps were taken, and the state) is tried once. Configurations are remembered by 128-bit
+/// hashes, updated with each step, instead of bit sets. Steps that nobody knows to have happened
+/// have no end in the list and may be left out.
 struct OrderSearch {
     enum Answer: Equatable {
         case valid

@@ -165,7 +165,7 @@ struct RegisterBuilder {
 
     // MARK: What was observed
 
-    /// Finds the maker of everything observed; what was observed happened before its observer ended.
+    /// Finds the maker of everything observed, which happened before its observer ended.
     private mutating func resolve() throws(RegisterProblem) {
         var pending = self.register.steps.indices.filter { self.register.steps[$0].isRequired }
         while let index = pending.popLast() {

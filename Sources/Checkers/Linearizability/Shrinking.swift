@@ -3,8 +3,8 @@ import History
 /// Finds few steps of a register that cannot be ordered by themselves.
 ///
 /// Only cuts that keep the proof are made: if the whole could be ordered, what remains could be,
-/// too. A prefix in time (what had not ended by then may be left out); a suffix in time from a state
-/// nobody knows; single reads; writes that nothing left depends on.
+/// too. A prefix in time (what had not ended by then may be left out); a suffix in time from a
+/// state nobody knows; single reads; writes that nothing left depends on.
 struct Shrinking {
     var steps: [Step]
     let stepsMax: Int
