@@ -16,7 +16,7 @@ struct PendingReplica {
 /// Each region's catalog keeps a copy of the table's ``GlobalState``; the leader of a catalog sends
 /// its copy to every region of the table that has not confirmed its generation, again and again, so
 /// that outages of any length only delay. A copy replaces another when its (generation, author) is
-/// greater.
+/// greater; a confirmation names both, as ``GlobalState/version``.
 extension Node {
     /// Asks the region of a new replica whether it already has such a table.
     mutating func inquire(
@@ -96,7 +96,7 @@ extension Node {
             .adopted(
                 table: record.name,
                 region: self.settings.region,
-                generation: global.generation
+                generation: global.version
             )
         )
         guard let table = self.catalog.table(named: record.name) else {
@@ -111,7 +111,11 @@ extension Node {
         // A table of the same name that was never a replica is not touched.
         guard let own = table.global else { return }
         guard global.isNewer(than: own) else {
-            effects.append(.send(confirmation, to: node))
+            // Who is behind is told, even if it is no replica any more: a copy older still can have
+            // made its table anew.
+            let isBehind = own.isNewer(than: global)
+            let answer = isBehind ? Message.globalTable(self.notice(of: table)) : confirmation
+            effects.append(.send(answer, to: node))
             return
         }
         if isMember {
@@ -189,16 +193,15 @@ extension Node {
         _ effects: inout [Effect]
     ) {
         for replica in global.replicas where replica.region != self.settings.region {
-            guard self.adoptedGeneration(table.name, replica.region) < global.generation,
+            guard self.adoptedGeneration(table.name, replica.region) < global.version,
                 let node = self.reachableNode(in: replica.region)
             else { continue }
-            let notice = GlobalTableNotice.state(
-                from: self.settings.id,
-                sender: self.settings.region,
-                record: table.encoded
-            )
-            effects.append(.send(.globalTable(notice), to: node))
+            effects.append(.send(.globalTable(self.notice(of: table)), to: node))
         }
+    }
+
+    private func notice(of table: TableRecord) -> GlobalTableNotice {
+        .state(from: self.settings.id, sender: self.settings.region, record: table.encoded)
     }
 
     /// Moves replicas from CREATING to ACTIVE and from DELETING out of the table.
@@ -223,7 +226,7 @@ extension Node {
             case .deleting where replica.region == own:
                 let isKnown = global.replicas.contains {
                     $0.region != own
-                        && self.adoptedGeneration(table.name, $0.region) >= global.generation
+                        && self.adoptedGeneration(table.name, $0.region) >= global.version
                 }
                 if isKnown {
                     self.proposeToCatalog(
@@ -235,7 +238,7 @@ extension Node {
                     return
                 }
             case .deleting where self.finishesRemoval(of: replica.region, global):
-                if self.adoptedGeneration(table.name, replica.region) >= global.generation {
+                if self.adoptedGeneration(table.name, replica.region) >= global.version {
                     next.remove(replica.region, by: own)
                 }
             default:

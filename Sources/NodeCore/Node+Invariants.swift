@@ -134,6 +134,13 @@ extension Node {
 
     // MARK: The disk
 
+    /// What does not hold of what the disk holds of all groups; costs a scan of everything.
+    package func checkStored() -> [String] {
+        var broken = BrokenInvariants()
+        for slot in self.groups.indices { self.checkDurable(UInt64(slot), &broken) }
+        return broken.list
+    }
+
     private func checkDurable(_ sample: UInt64, _ broken: inout BrokenInvariants) {
         guard !self.groups.isEmpty, self.storeFailure == nil,
             let group = self.groups[Int(sample % UInt64(self.groups.count))],
@@ -161,9 +168,12 @@ extension Node {
 
     private static let durableEntriesMax = 64
 
-    /// False where a record rotted: the node stops when it comes across it.
+    /// False where a record rotted, for which the node stops when it comes across it, and where a
+    /// snapshot was cut short, so that what is there does not count.
     private func canRead(_ group: PartitionID) -> Bool {
         do throws(StoreError) {
+            let key = GroupKeys.meta(group, .installing)
+            if try self.store.get(.meta, key) != nil { return false }
             for space in Space.allCases {
                 let from = GroupKeys.prefix(group)
                 let to = GroupKeys.end(group)

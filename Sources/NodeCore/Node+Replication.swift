@@ -11,6 +11,9 @@ struct Destination {
     var stream: OutboundStream
     /// Present while the region is still given what was there before it joined.
     var backfill: Backfill?
+    /// The stream was opened, with a backfill, while the region joins; one from before that stands
+    /// for a former membership.
+    var isJoining = false
     /// The node there that answered last as leader.
     var leader: NodeID?
     /// What is committed here and not acknowledged there.
@@ -47,19 +50,27 @@ extension Node {
             replica.region != own && replica.status != .deleting
         }
         self.groups[slot]!.destinations.removeAll { destination in
-            !replicas.contains { $0.region == destination.region }
+            let replica = replicas.first { $0.region == destination.region }
+            guard let replica else { return true }
+            return replica.status == .creating && !destination.isJoining
         }
-        self.forgetCursors(slot, keeping: replicas.map(\.region))
-        for replica in replicas
-        where !self.groups[slot]!.destinations.contains(where: { $0.region == replica.region }) {
+        for replica in replicas {
+            let isJoining = replica.status == .creating
+            let place = self.groups[slot]!.destinations.firstIndex { $0.region == replica.region }
+            if let place {
+                self.groups[slot]!.destinations[place].isJoining = isJoining
+                continue
+            }
             let partition = self.groups[slot]!.partition!
-            let known = partition.recordedCursor(to: replica.region)
+            // Of a region that joins, what is on record may be of a former membership.
+            let known = isJoining ? nil : partition.recordedCursor(to: replica.region)
             // What was applied in this turn does not show in the store yet, so it is not part of
             // a backfill: the stream brings it.
             let start = known ?? partition.settled
             var destination = Destination(
                 region: replica.region,
                 stream: OutboundStream(from: start),
+                isJoining: isJoining,
                 backlog: BacklogMeter(from: start.totals)
             )
             if known == nil {
@@ -76,16 +87,18 @@ extension Node {
             destination.stream.bug = self.settings.bug
             self.groups[slot]!.destinations.append(destination)
         }
+        self.forgetCursors(slot)
         self.markDirty(slot)
     }
 
     /// A region that left the table is given everything when it comes back, so what is on record of
-    /// it must go.
-    private mutating func forgetCursors(_ slot: Int, keeping regions: [RegionID]) {
+    /// it must go: once it is away, or at the latest when it is being given everything.
+    private mutating func forgetCursors(_ slot: Int) {
         guard self.groups[slot]!.raft.leaderReady, let partition = self.groups[slot]!.partition
         else { return }
+        let settled = self.groups[slot]!.destinations.filter { $0.backfill == nil }.map(\.region)
         for (region, cursor) in partition.outbound
-        where cursor != .forgotten && !regions.contains(region) {
+        where cursor != .forgotten && !settled.contains(region) {
             // Without leadership the next leader does it.
             _ = try? self.propose(partition.proposal(moving: region, to: .forgotten), slot)
         }
@@ -118,7 +131,10 @@ extension Node {
     }
 
     func hasBackfilled(_ slot: Int, _ region: RegionID) -> Bool {
-        self.groups[slot]?.partition?.recordedCursor(to: region) != nil
+        guard let group = self.groups[slot],
+            group.destinations.contains(where: { $0.region == region && $0.backfill == nil })
+        else { return false }
+        return group.partition?.recordedCursor(to: region) != nil
     }
 
     /// The log index from which other regions or indexes still need the log; nil when none does.

@@ -56,9 +56,12 @@ package struct GlobalState: Equatable, Sendable {
         self.replicas = replicas
     }
 
+    /// Orders all copies: two regions can make the same generation, and only one of them stays.
+    package var version: UInt64 { self.generation << 8 | UInt64(self.author.rank) }
+
     package func isNewer(than other: GlobalState?) -> Bool {
         guard let other else { return true }
-        return (self.generation, self.author.rank) > (other.generation, other.author.rank)
+        return self.version > other.version
     }
 
     package func contains(_ region: RegionID) -> Bool {
