@@ -194,11 +194,14 @@ final class Run: WorldObserver {
         self.isChanging[region] = true
         guard !others.isEmpty else { return self.changeLater(region) }
         let machine = others[Int(self.random.below(UInt64(others.count)))]
-        let record = machine.process!.loop.node.status(now: self.world.now).tables.first {
-            $0.name == table
+        // A copy of the catalog may be old: only what all of them show has happened.
+        let isDone = others.allSatisfy { machine in
+            let tables = machine.process!.loop.node.status(now: self.world.now).tables
+            let record = tables.first { $0.name == table }
+            let isMember = record?.replicas.contains(RegionID(UInt8(region))) ?? false
+            return isMember == isWanted && record?.status == "ACTIVE"
         }
-        let isMember = record?.replicas.contains(RegionID(UInt8(region))) ?? false
-        if isMember == isWanted, record?.status == "ACTIVE" {
+        if isDone {
             self.isChanging[region] = false
             return
         }
@@ -296,6 +299,7 @@ final class Run: WorldObserver {
             return self.fail(.convergence, self.disagreement(all))
         }
         self.settledAt = self.world.now
+        for machine in self.world.machines { self.checkStored(machine) }
         self.recordFinals()
     }
 
@@ -306,6 +310,11 @@ final class Run: WorldObserver {
             let name = self.world.plan.regions[region].name
             if !self.world.serves(table, region) { parts.append("\(name) does not serve") }
             if !self.world.isWhole(region) { parts.append("\(name) lacks copies") }
+            if self.isChanging[region] {
+                parts.append(
+                    "\(name) \(self.leaves[region] == 0 ? "joins" : "leaves") the table still"
+                )
+            }
             if self.world.digests(of: table, region) == nil {
                 parts.append("replicas in \(name) differ")
             }
@@ -313,6 +322,7 @@ final class Run: WorldObserver {
         let backlog = self.world.backlog(among: regions)
         if backlog > 0 { parts.append("\(backlog) changes are not acknowledged") }
         if parts.isEmpty { parts.append("regions hold different items") }
+        parts += self.world.differences(max: 3)
         return "no agreement within \(self.scenario.patience.seconds) after everything was "
             + "healed: " + parts.joined(separator: "; ")
     }
@@ -423,7 +433,16 @@ final class Run: WorldObserver {
         if machine.hasFailed { self.injector.storeFailed(machine) }
     }
 
+    /// What a disk holds is looked at whole after each start, and in the end.
+    private func checkStored(_ machine: Machine) {
+        guard self.options.checksInvariants, let process = machine.process else { return }
+        let broken = process.loop.node.checkStored()
+        guard let text = broken.first else { return }
+        self.fail(.invariant, "\(self.world.name(machine.index)): \(text)")
+    }
+
     func started(_ machine: Machine) {
+        self.checkStored(machine)
         let paused = self.injector.pausedDestinations(of: Int(machine.region.rank))
         guard !paused.isEmpty else { return }
         self.world.put(.pauseReplication(to: paused.map { RegionID(UInt8($0)) }), to: machine)

@@ -33,6 +33,11 @@ package enum Zoo {
             finding.seedsTried += 1
             let report = Simulator.run(Swarm.scenario(seed: seed, given), options)
             guard let failure = report.failures.first else { continue }
+            // It counts only if the seed is good without the bug.
+            var control = options
+            control.bug = nil
+            let other = Simulator.run(Swarm.scenario(seed: seed, given), control)
+            guard other.failures.isEmpty else { continue }
             finding.seed = seed
             finding.failure = failure
             finding.operations = report.operations
