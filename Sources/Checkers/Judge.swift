@@ -60,7 +60,8 @@ package enum Judge {
             var result = CheckResult(check)
             for part in parts where part.check == check {
                 result.verdict = result.verdict.combined(with: part.verdict)
-                result.judged += part.judged
+                // Two parts look at the same subjects.
+                result.judged = max(result.judged, part.judged)
                 result.violations += part.violations
                 result.figures += part.figures
                 result.listed += part.listed

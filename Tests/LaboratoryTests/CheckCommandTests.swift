@@ -65,7 +65,9 @@ private func status(_ words: String...) throws -> Int32 {
         )
         #expect(try status(stale) == 1)
         #expect(try status(stale, "--json") == 1)
-        #expect(try status(good, "--lww") == 2)
+        let bare = try folder.write("bare", [header] + get(1, "a", 10, 20))
+        #expect(try status(bare, "--linearizable") == 0)
+        #expect(try status(bare, "--lww") == 2)
         #expect(try status(try folder.write("empty", [header])) == 2)
     }
 
