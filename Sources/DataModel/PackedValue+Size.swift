@@ -1,13 +1,23 @@
 extension PackedValue {
-    /// What the expression function `size` yields: bytes of a string or binary, members of a set,
-    /// list or map.
+    /// What the expression function `size` yields: UTF-16 units of a string, bytes of a binary,
+    /// members of a set, list or map.
     ///
     /// DynamoDB defines no size for a number, Boolean or null; here it is the bytes they count for.
     package var size: Int {
         switch self.type {
-        case .string, .binary: self.payload.count
+        case .string: self.unitCount
+        case .binary: self.payload.count
         case .list, .map, .stringSet, .numberSet, .binarySet: self.count
         case .null, .bool, .number: self.storedSize
+        }
+    }
+
+    /// The UTF-16 units of the string: one for each first byte, two for the first of four.
+    private var unitCount: Int {
+        self.bytes.withUnsafeBytes { buffer in
+            buffer[self.payload].reduce(into: 0) { units, byte in
+                units += (byte & 0xC0 == 0x80 ? 0 : 1) + (byte >= 0xF0 ? 1 : 0)
+            }
         }
     }
 

@@ -61,7 +61,7 @@ extension ItemParameters {
                 of: Choices.onConditionFailure,
                 at: "returnValuesOnConditionCheckFailure"
             ) ?? false
-        self.checkLegacy(&constraints)
+        self.legacy?.check(&constraints)
         try constraints.check()
         return checked
     }
@@ -80,21 +80,6 @@ extension ItemParameters {
         try constraints.check()
     }
 
-    private func checkLegacy(_ constraints: inout Constraints) {
-        _ = constraints.choice(
-            self.conditionalOperator,
-            of: Choices.conditionalOperator,
-            at: "conditionalOperator"
-        )
-        LegacyConditionParameters.check(
-            self.expected,
-            at: "expected",
-            requiresOperator: false,
-            &constraints
-        )
-        LegacyUpdateParameters.check(self.attributeUpdates, &constraints)
-    }
-
     // MARK: Reads
 
     /// Checks each member of a GetItem, Query or Scan against the model.
@@ -108,7 +93,7 @@ extension ItemParameters {
                 of: Choices.consumedCapacity,
                 at: "returnConsumedCapacity"
             ) ?? .none
-        if let names = self.attributesToGet, names.isEmpty {
+        if let names = self.legacy?.attributesToGet, names.isEmpty {
             constraints.violate("[]", at: "attributesToGet", Constraints.lengthAtLeast + "1")
         }
         constraints.notNull(self.table != nil, at: "tableName")
@@ -116,19 +101,11 @@ extension ItemParameters {
         constraints.name(self.index, at: "indexName")
         if requiresKey { constraints.notNull(self.present.contains(.key), at: "key") }
         checked.select = constraints.choice(self.select, of: Choices.select, at: "select")
-        self.checkLegacy(&constraints)
-        LegacyConditionParameters.check(
-            self.legacyFilter,
-            at: self.present.contains(.scanFilter) ? "scanFilter" : "queryFilter",
-            requiresOperator: true,
-            &constraints
-        )
-        LegacyConditionParameters.check(
-            self.keyConditions,
-            at: "keyConditions",
-            requiresOperator: true,
-            &constraints
-        )
+        if let legacy = self.legacy {
+            legacy.check(&constraints)
+            let path = self.present.contains(.scanFilter) ? "scanFilter" : "queryFilter"
+            legacy.checkConditions(filterAt: path, &constraints)
+        }
         constraints.value(self.totalSegments, in: 1...1_000_000, at: "totalSegments")
         constraints.value(self.segment, in: 0...999_999, at: "segment")
         checked.table = self.table ?? ""
@@ -215,7 +192,7 @@ extension ItemParameters {
     func checkSelect(_ select: Select?, isQuery: Bool) throws(ServiceError) {
         let projection: String? =
             if self.projection != nil { "ProjectionExpression" } else {
-                self.attributesToGet == nil ? nil : "AttributesToGet"
+                self.legacy?.attributesToGet == nil ? nil : "AttributesToGet"
             }
         switch select {
         case .specificAttributes where projection == nil:

@@ -118,13 +118,8 @@ struct ItemParameters {
     var totalSegments: Int?
     var consistentRead = false
     var scansForward = true
-    var expected: [LegacyConditionParameters]?
-    var conditionalOperator: String?
-    var attributeUpdates: [LegacyUpdateParameters]?
-    var keyConditions: [LegacyConditionParameters]?
-    /// `QueryFilter` or `ScanFilter`.
-    var legacyFilter: [LegacyConditionParameters]?
-    var attributesToGet: [[UInt8]]?
+    /// What expressions replaced, apart: most requests have none of it.
+    var legacy: LegacyParameters?
 
     /// Reads an object's members; those that the operation does not have are only skipped.
     init(
@@ -181,38 +176,9 @@ struct ItemParameters {
         case .scanIndexForward: self.scansForward = try reader.bool()
         case .expected, .conditionalOperator, .attributeUpdates, .keyConditions, .queryFilter,
             .scanFilter, .attributesToGet:
-            try self.readLegacy(parameter, &reader)
-        }
-    }
-
-    private mutating func readLegacy(
-        _ parameter: ItemParameter,
-        _ reader: inout RequestReader
-    ) throws(ServiceError) {
-        switch parameter {
-        case .expected:
-            self.expected = try LegacyConditionParameters.read(
-                &reader,
-                "ExpectedAttributeValue",
-                self.style
-            )
-        case .attributeUpdates:
-            self.attributeUpdates = try LegacyUpdateParameters.read(&reader, self.style)
-        case .keyConditions:
-            self.keyConditions = try LegacyConditionParameters.read(
-                &reader,
-                "Condition",
-                self.style
-            )
-        case .queryFilter, .scanFilter:
-            self.legacyFilter = try LegacyConditionParameters.read(
-                &reader,
-                "Condition",
-                self.style
-            )
-        case .conditionalOperator: self.conditionalOperator = try reader.string()
-        case .attributesToGet: self.attributesToGet = try Self.attributeNames(&reader)
-        default: preconditionFailure("not a legacy parameter")
+            let legacy = self.legacy ?? LegacyParameters()
+            try legacy.read(parameter, &reader, self.style)
+            self.legacy = legacy
         }
     }
 

@@ -189,7 +189,7 @@ package enum OperationDecoder {
         try parameters.checkLegacyTogether(.plain)
         request.consistentRead = parameters.consistentRead
         request.projection = parameters.projection
-        request.attributesToGet = parameters.attributesToGet
+        request.attributesToGet = parameters.legacy?.attributesToGet
         request.bindings = parameters.bindings
         request.returnConsumedCapacity = checked.consumedCapacity
         return request
@@ -263,7 +263,7 @@ package enum OperationDecoder {
         request.queryFilter = try parameters.checkedFilter(.plain)
         try parameters.checkLegacyTogether(.plain)
         try parameters.checkStartKey()
-        guard parameters.keyCondition != nil || parameters.keyConditions != nil else {
+        guard parameters.keyCondition != nil || parameters.legacy?.keyConditions != nil else {
             throw .validation(
                 "Either the KeyConditions or KeyConditionExpression parameter must be specified "
                     + "in the request."
@@ -275,7 +275,7 @@ package enum OperationDecoder {
         request.index = parameters.index
         request.filter = parameters.filter
         request.projection = parameters.projection
-        request.attributesToGet = parameters.attributesToGet
+        request.attributesToGet = parameters.legacy?.attributesToGet
         request.bindings = parameters.bindings
         request.select = checked.select
         request.limit = parameters.limit
@@ -304,7 +304,7 @@ package enum OperationDecoder {
         request.index = parameters.index
         request.filter = parameters.filter
         request.projection = parameters.projection
-        request.attributesToGet = parameters.attributesToGet
+        request.attributesToGet = parameters.legacy?.attributesToGet
         request.bindings = parameters.bindings
         request.select = checked.select
         request.limit = parameters.limit

@@ -122,7 +122,7 @@ struct ItemTests {
 
     @Test("size() is bytes of text and members of collections")
     func expressionSize() {
-        #expect(PackedValue("é").size == 2)
+        #expect(PackedValue("é𝄞.").size == 4)
         #expect(PackedValue(.binary([1, 2, 3])).size == 3)
         #expect(PackedValue([1, 2]).size == 2)
         #expect(PackedValue(["a": 1]).size == 1)

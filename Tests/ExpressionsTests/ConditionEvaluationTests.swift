@@ -78,7 +78,7 @@ struct ConditionEvaluationTests {
             Example("contains(m, :s)", false), Example("contains(n, :n)", false),
             Example("contains(ns, size(ss))", true), Example("size(s) = size(l)", true),
             Example("size(b) > :two", true), Example("size(m) = :two", true),
-            Example("size(ss) = :two", true), Example("size(uml) = size(s)", true),
+            Example("size(ss) = :two", true), Example("size(uml) = :two", true),
             Example("size(:t) > :two", true), Example("size(void1) < :n", true),
             Example("n IN (:s, :n)", true), Example("n IN (:s, :two)", false),
             Example("size(ss) IN (:n, :two)", true), Example("s IN (m.k, s.x, :s)", true),

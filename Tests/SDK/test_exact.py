@@ -558,3 +558,35 @@ def test_batch_get_leaves_what_exceeds_16_megabytes(table):
     assert {item["sk"] for item in found + again["Responses"][table.name]} \
         == {str(number) for number in range(45)}
     assert again["UnprocessedKeys"] == {}
+
+
+def test_updated_parts(table):
+    """What is updated is looked up by its paths in the old or the new item, lists packed."""
+    key = {"pk": "parts", "sk": "1"}
+
+    def parts(wanted, expression, **values):
+        table.put_item(Item={
+            **key, "l": ["x", "y", "z"], "m": {"a": {"b": "old", "c": 1}, "keep": "k"}})
+        options = {"ExpressionAttributeValues": {f":{n}": v for n, v in values.items()}}
+        return table.update_item(Key=key, UpdateExpression=expression, ReturnValues=wanted,
+                                 **(options if values else {})).get("Attributes")
+
+    assert parts("UPDATED_NEW", "SET m.a.b = :v", v="new") == {"m": {"a": {"b": "new"}}}
+    assert parts("UPDATED_OLD", "SET m.a.b = :v", v="new") == {"m": {"a": {"b": "old"}}}
+    assert parts("UPDATED_NEW", "SET m.a.b = :v", v="old") == {"m": {"a": {"b": "old"}}}
+    assert parts("UPDATED_NEW", "SET l[0] = :v, l[2] = :w", v="0", w="2") == {"l": ["0", "2"]}
+    assert parts("UPDATED_NEW", "SET l[9] = :v", v="new") is None
+    assert parts("UPDATED_OLD", "SET l[9] = :v", v="new") is None
+    assert parts("UPDATED_NEW", "REMOVE l[0]") == {"l": ["y"]}
+    assert parts("UPDATED_NEW", "REMOVE m") is None
+    assert parts("UPDATED_OLD", "REMOVE m.keep") == {"m": {"keep": "k"}}
+    assert parts("UPDATED_OLD", "SET brandnew = :v", v=1) is None
+
+
+def test_values_before_names(table):
+    """A key condition may have its value on the left."""
+    table.put_item(Item={"pk": "left", "sk": "b"})
+    page = table.query(
+        KeyConditionExpression="pk = :pk AND :low <= sk",
+        ExpressionAttributeValues={":pk": "left", ":low": "a"})
+    assert page["Count"] == 1

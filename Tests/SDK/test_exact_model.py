@@ -58,8 +58,10 @@ class Model:
         if kind == "type":
             return value is not None and type_of(value) == rest[1]
         if kind == "size":
-            return value is not None and type_of(value) in ("S", "SS", "L", "M") \
-                and compare(rest[1], len(value), rest[2])
+            if value is None or type_of(value) in ("N", "BOOL"):
+                return rest[1] == "<>"
+            units = len(value.encode("utf-16-le")) // 2 if isinstance(value, str) else len(value)
+            return compare(rest[1], units, rest[2])
         if kind == "begins":
             return isinstance(value, str) and value.startswith(rest[1])
         if kind == "contains":
@@ -198,7 +200,7 @@ class Maker:
         if draw < 2:
             return self.random.randrange(-3, 12)
         if draw < 4:
-            return "".join(self.random.choice("abé") for _ in range(self.random.randrange(4)))
+            return "".join(self.random.choice("abé𝄞") for _ in range(self.random.randrange(4)))
         if draw == 4:
             return self.random.random() < 0.5
         if draw == 5:
@@ -261,10 +263,9 @@ class Maker:
         sign = self.random.choice(["=", "<>", "<", "<=", ">", ">="])
         if kind == "size":
             count = self.random.randrange(4)
-            return ("size", path, sign, count), f"size({text}) {sign} {self.put(count)}" \
-                if sign != "<>" else f"attribute_exists({text}) AND size({text}) <> {self.put(count)}"
+            return ("size", path, sign, count), f"size({text}) {sign} {self.put(count)}"
         if kind == "begins":
-            prefix = self.random.choice(["", "a", "b", "é"])
+            prefix = self.random.choice(["", "a", "b", "é", "𝄞"])
             return ("begins", path, prefix), f"begins_with({text}, {self.put(prefix)})"
         if kind == "contains":
             value = self.value(0)

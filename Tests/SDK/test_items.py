@@ -177,7 +177,7 @@ def test_errors(table, three_regions):
         table.update_item, Key={"pk": "a", "sk": "b"}, UpdateExpression="SET = :a",
         ExpressionAttributeValues={":a": 1})
     assert code == "ValidationException" and message.startswith(
-        "Invalid UpdateExpression: Syntax error; token:")
+        "1 validation error detected: Invalid UpdateExpression: Syntax error; token:")
     code, message = error_of(
         table.put_item, Item={"pk": "big", "sk": "1", "data": "x" * (400 * 1024)})
     assert (code, message) == (
