@@ -187,8 +187,10 @@ extension Node {
         }
     }
 
-    /// The stream to a node broke, or it fell silent: reads are repeated elsewhere; of writes nobody
-    /// knows whether they happened, so their clients hear of an internal error, as from the service.
+    /// The stream to a node broke, or it fell silent.
+    ///
+    /// Reads are repeated elsewhere; of writes nobody knows whether they happened, so their clients
+    /// hear of an internal error, as from the service.
     mutating func failCalls(to node: NodeID, _ clocks: Clocks, _ effects: inout [Effect]) {
         for id in self.calls.ids(where: { $0.node == node }) { self.giveUp(id, clocks, &effects) }
     }

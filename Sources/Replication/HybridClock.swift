@@ -37,8 +37,9 @@ package struct HybridClock: Equatable, Sendable {
         return Stamp(time: self.last, region: self.region)
     }
 
-    /// What does not hold, in words: nothing may push the clock out of its range, where it could not
-    /// count on.
+    /// What does not hold, in words.
+    ///
+    /// Nothing may push the clock out of its range, where it could not count on.
     package func checkInvariants() -> [String] {
         var broken = BrokenInvariants()
         broken.expect(self.last < Self.timeMax, "the hybrid clock stands at \(self.last)")

@@ -85,8 +85,9 @@ package struct VersionVector: Hashable, Sendable {
         return VersionVector(newest, sorted: entries.filter { $0.region != newest.region })
     }
 
-    /// What does not hold, in words. With hybrid stamps a version's own stamp exceeds all that it
-    /// has seen.
+    /// What does not hold, in words.
+    ///
+    /// With hybrid stamps a version's own stamp exceeds all that it has seen.
     package func checkInvariants(isHybrid: Bool) -> [String] {
         var broken = BrokenInvariants()
         var previous: RegionID?

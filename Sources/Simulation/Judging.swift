@@ -6,8 +6,8 @@ import Primitives
 enum Judging {
     /// What may be asked of a scenario's history.
     ///
-    /// With raw wall clocks as stamps a newer write may lose to an older one of a faster clock: that
-    /// is what they are for, and only the laws of last-writer-wins themselves are left.
+    /// With raw wall clocks as stamps a newer write may lose to an older one of a faster clock:
+    /// that is what they are for, and only the laws of last-writer-wins themselves are left.
     static func checks(for scenario: Scenario) -> [Check] {
         guard !scenario.plan.isHybrid else { return Check.allCases }
         let laws: [Check] = [

@@ -14,8 +14,8 @@ extension World {
         var isTombstone: Bool
     }
 
-    /// A line for each of the first keys of which not every replica that holds its partition has the
-    /// same version.
+    /// A line for each of the first keys of which not every replica that holds its partition has
+    /// the same version.
     func differences(max limit: Int) -> [String] {
         var held: [Held] = []
         for machine in self.machines {
