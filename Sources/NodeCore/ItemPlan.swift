@@ -21,6 +21,7 @@ struct ItemPlan {
     var condition: ConditionExpression?
     var returnValues: ReturnValues = .none
     var returnsItemOnConditionFailure = false
+    var returnsCollectionSize = false
     var capacity: ReturnConsumedCapacity = .none
     var tellsVersions = false
 
@@ -63,6 +64,7 @@ struct ItemPlan {
             try names.requireAllUsed()
             plan.returnValues = request.returnValues
             plan.returnsItemOnConditionFailure = request.returnsItemOnConditionFailure
+            plan.returnsCollectionSize = request.returnsCollectionSize
             plan.capacity = request.returnConsumedCapacity
             plan.tellsVersions = request.tellsVersions
             return plan
@@ -74,6 +76,7 @@ struct ItemPlan {
             try names.requireAllUsed()
             plan.returnValues = request.returnValues
             plan.returnsItemOnConditionFailure = request.returnsItemOnConditionFailure
+            plan.returnsCollectionSize = request.returnsCollectionSize
             plan.capacity = request.returnConsumedCapacity
             plan.tellsVersions = request.tellsVersions
             return plan
@@ -84,6 +87,7 @@ struct ItemPlan {
             try names.requireAllUsed()
             plan.returnValues = request.returnValues
             plan.returnsItemOnConditionFailure = request.returnsItemOnConditionFailure
+            plan.returnsCollectionSize = request.returnsCollectionSize
             plan.capacity = request.returnConsumedCapacity
             plan.tellsVersions = request.tellsVersions
             return plan

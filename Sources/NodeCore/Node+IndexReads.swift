@@ -120,6 +120,28 @@ extension RangeRead {
 }
 
 extension Capacity {
+    /// What a write takes in the table and in indexes.
+    static func written(
+        _ asked: ReturnConsumedCapacity,
+        table: String,
+        halfUnits: Int,
+        _ indexes: [IndexUnits]
+    ) -> ConsumedCapacity? {
+        let all = indexes.reduce(halfUnits) { $0 + 2 * $1.units }
+        guard var consumed = self.consumed(asked, table: table, halfUnits: all) else { return nil }
+        guard asked == .indexes, !indexes.isEmpty else { return consumed }
+        consumed.tableHalfUnits = halfUnits
+        for index in indexes {
+            let share = IndexCapacity(index: index.index, halfUnits: 2 * index.units)
+            if index.isLocal {
+                consumed.locals.append(share)
+            } else {
+                consumed.globals.append(share)
+            }
+        }
+        return consumed
+    }
+
     /// What reading an index takes: its entries, and the items that were read for a local one.
     static func consumed(
         _ asked: ReturnConsumedCapacity,

@@ -304,13 +304,26 @@ extension Node {
         return .itemChanged(
             ItemChangedResponse(
                 attributes: attributes,
-                consumed: Capacity.consumed(
+                consumed: Capacity.written(
                     plan.capacity,
                     table: plan.table,
-                    halfUnits: Capacity.writeHalfUnits(bytes: bytes)
-                )
+                    halfUnits: Capacity.writeHalfUnits(bytes: bytes),
+                    outcome.indexUnits
+                ),
+                collection: self.collectionSize(plan, outcome)
             )
         )
+    }
+
+    private func collectionSize(
+        _ plan: ItemPlan,
+        _ outcome: WriteOutcome
+    ) -> ItemCollectionSize? {
+        guard plan.returnsCollectionSize, let bytes = outcome.collectionBytes,
+            let table = self.catalog.table(named: plan.table)
+        else { return nil }
+        let key = plan.key.projected([table.schema.partitionKey.name])
+        return ItemCollectionSize(key: key, bytes: bytes)
     }
 
     /// Proposes a partition's command and lets the partition know where it stands.
@@ -399,6 +412,7 @@ extension WriteRequest {
             returnsOld: plan.returnValues == .allOld || plan.returnValues == .updatedOld
                 || plan.tellsVersions
         )
+        self.countsIndexes = plan.capacity != .none
     }
 }
 

@@ -52,6 +52,8 @@ package struct PutItemRequest: Equatable, Sendable {
     package var returnValues: ReturnValues = .none
     /// `ReturnValuesOnConditionCheckFailure` is `ALL_OLD`.
     package var returnsItemOnConditionFailure = false
+    /// `ReturnItemCollectionMetrics` is `SIZE`.
+    package var returnsCollectionSize = false
     package var returnConsumedCapacity: ReturnConsumedCapacity = .none
     /// The answer carries a ``VersionNote``.
     package var tellsVersions = false
@@ -97,6 +99,8 @@ package struct UpdateItemRequest: Equatable, Sendable {
     package var bindings = ExpressionBindings()
     package var returnValues: ReturnValues = .none
     package var returnsItemOnConditionFailure = false
+    /// `ReturnItemCollectionMetrics` is `SIZE`.
+    package var returnsCollectionSize = false
     package var returnConsumedCapacity: ReturnConsumedCapacity = .none
     /// The answer carries a ``VersionNote``.
     package var tellsVersions = false
@@ -118,6 +122,8 @@ package struct DeleteItemRequest: Equatable, Sendable {
     /// Only `none` and `allOld`.
     package var returnValues: ReturnValues = .none
     package var returnsItemOnConditionFailure = false
+    /// `ReturnItemCollectionMetrics` is `SIZE`.
+    package var returnsCollectionSize = false
     package var returnConsumedCapacity: ReturnConsumedCapacity = .none
     /// The answer carries a ``VersionNote``.
     package var tellsVersions = false

@@ -66,10 +66,29 @@ package struct GetItemResponse: Equatable, Sendable {
 package struct ItemChangedResponse: Equatable, Sendable {
     package var attributes: Item?
     package var consumed: ConsumedCapacity?
+    /// In tables with local indexes, when the request asked.
+    package var collection: ItemCollectionSize?
 
-    package init(attributes: Item? = nil, consumed: ConsumedCapacity? = nil) {
+    package init(
+        attributes: Item? = nil,
+        consumed: ConsumedCapacity? = nil,
+        collection: ItemCollectionSize? = nil
+    ) {
         self.attributes = attributes
         self.consumed = consumed
+        self.collection = collection
+    }
+}
+
+/// `ItemCollectionMetrics`: the items of one partition key and their entries in local indexes.
+package struct ItemCollectionSize: Equatable, Sendable {
+    /// The partition key alone.
+    package var key: Item
+    package var bytes: UInt64
+
+    package init(key: Item, bytes: UInt64) {
+        self.key = key
+        self.bytes = bytes
     }
 }
 

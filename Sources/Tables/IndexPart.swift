@@ -43,6 +43,13 @@ struct IndexPart: Equatable {
     }
 }
 
+/// What a write takes in one index.
+package struct IndexUnits: Equatable, Sendable {
+    package var index: String
+    package var isLocal: Bool
+    package var units: Int
+}
+
 /// What one local index holds in one partition.
 package struct LocalIndexCounts: Equatable, Sendable {
     package internal(set) var items: UInt64 = 0

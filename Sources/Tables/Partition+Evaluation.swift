@@ -18,6 +18,8 @@ package struct WriteRequest: Sendable {
     package var condition: ConditionExpression?
     /// The outcome must hold the replaced item; costs a copy of it.
     package var returnsOld: Bool
+    /// The outcome must tell what the write takes in indexes.
+    package var countsIndexes = false
 
     package init(
         key: ItemKey,
@@ -68,6 +70,8 @@ package struct WriteOutcome: Equatable, Sendable {
     package var previousStamp: Stamp?
     /// Bytes of the item collection afterwards; only in tables with local indexes.
     package var collectionBytes: UInt64?
+    /// What the write takes in indexes whose entries change, when the request asked.
+    package var indexUnits: [IndexUnits] = []
     /// The write is acknowledged and lost: a version with a greater stamp stays (wall stamps).
     package var isLost = false
 }
@@ -125,6 +129,9 @@ extension Partition {
             newSize: new?.size ?? 0,
             previousStamp: liveStamp
         )
+        if write.countsIndexes, !self.indexKeyNames.isEmpty {
+            outcome.indexUnits = self.indexUnits(write.key, from: record?.item, to: new?.item)
+        }
         if new == nil, record?.isTombstone ?? true {
             return .unchanged(outcome, dependsOn: dependsOn)
         }

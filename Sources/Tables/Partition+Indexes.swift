@@ -91,6 +91,43 @@ extension Partition {
         }
     }
 
+    /// Write units of each index whose entry a change makes, removes, moves or rewrites.
+    func indexUnits(_ key: ItemKey, from old: Item?, to new: Item?) -> [IndexUnits] {
+        var found: [IndexUnits] = []
+        let add = { (index: IndexDefinition, isLocal: Bool, before: Entry?, after: Entry?) in
+            let units = Self.units(before, after)
+            if units > 0 {
+                found.append(IndexUnits(index: index.name, isLocal: isLocal, units: units))
+            }
+        }
+        for (position, local) in self.descriptor.locals.enumerated() {
+            let before = self.localEntry(local, position, old, key)
+            add(local, true, before, self.localEntry(local, position, new, key))
+        }
+        for index in self.proposedIndexes {
+            let entry = { (item: Item?) -> Entry? in
+                guard let item, let place = index.definition.globalKey(of: item, at: key) else {
+                    return nil
+                }
+                return (place.bytes, index.definition.image(of: item, self.descriptor.schema))
+            }
+            add(index.definition, false, entry(old), entry(new))
+        }
+        return found
+    }
+
+    private typealias Entry = (key: [UInt8], image: Item)
+
+    /// One for each KB; an entry that moves is removed and made.
+    private static func units(_ before: Entry?, _ after: Entry?) -> Int {
+        let units = { (entry: Entry?) in entry.map { max(1, ($0.image.size + 1_023) / 1_024) } ?? 0
+        }
+        guard let before, let after, before.key == after.key else {
+            return units(before) + units(after)
+        }
+        return before.image == after.image ? 0 : max(units(before), units(after))
+    }
+
     private func localEntry(
         _ index: IndexDefinition,
         _ position: Int,

@@ -8,6 +8,7 @@ extension ItemParameters {
         var table = ""
         var returnValues: ReturnValues = .none
         var returnsItemOnConditionFailure = false
+        var returnsCollectionSize = false
         var consumedCapacity: ReturnConsumedCapacity = .none
         var select: Select?
     }
@@ -49,11 +50,12 @@ extension ItemParameters {
         let late = stopsEarly ? capacity(&constraints) : nil
         checked.consumedCapacity = early ?? late ?? .none
         if stopsEarly { try constraints.check() }
-        _ = constraints.told(
-            self.collectionMetrics,
-            of: Choices.collectionMetrics,
-            "ReturnItemCollectionMetrics can only be SIZE or NONE"
-        )
+        checked.returnsCollectionSize =
+            constraints.told(
+                self.collectionMetrics,
+                of: Choices.collectionMetrics,
+                "ReturnItemCollectionMetrics can only be SIZE or NONE"
+            ) ?? false
         if stopsEarly { try constraints.check() }
         checked.returnsItemOnConditionFailure =
             constraints.choice(

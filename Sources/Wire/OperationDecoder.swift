@@ -130,6 +130,7 @@ package enum OperationDecoder {
         request.bindings = parameters.bindings
         request.returnValues = checked.returnValues
         request.returnsItemOnConditionFailure = checked.returnsItemOnConditionFailure
+        request.returnsCollectionSize = checked.returnsCollectionSize
         request.returnConsumedCapacity = checked.consumedCapacity
         return request
     }
@@ -153,6 +154,7 @@ package enum OperationDecoder {
         request.bindings = parameters.bindings
         request.returnValues = checked.returnValues
         request.returnsItemOnConditionFailure = checked.returnsItemOnConditionFailure
+        request.returnsCollectionSize = checked.returnsCollectionSize
         request.returnConsumedCapacity = checked.consumedCapacity
         return request
     }
@@ -177,6 +179,7 @@ package enum OperationDecoder {
         request.bindings = parameters.bindings
         request.returnValues = checked.returnValues
         request.returnsItemOnConditionFailure = checked.returnsItemOnConditionFailure
+        request.returnsCollectionSize = checked.returnsCollectionSize
         request.returnConsumedCapacity = checked.consumedCapacity
         return request
     }

@@ -161,6 +161,22 @@ extension ResponseEncoder {
         }
     }
 
+    /// `SizeEstimateRangeGB` is the half of a GB that the size lies in.
+    static func write(_ collection: ItemCollectionSize, to writer: inout JSONWriter) {
+        writer.name("ItemCollectionMetrics")
+        writer.beginObject()
+        writer.name("ItemCollectionKey")
+        writer.item(collection.key)
+        writer.name("SizeEstimateRangeGB")
+        writer.beginArray()
+        let halves = collection.bytes >> 29
+        for bound in [halves, halves + 1] {
+            writer.number("\(bound / 2).\(bound % 2 == 0 ? "0" : "5")")
+        }
+        writer.endArray()
+        writer.endObject()
+    }
+
     // MARK: Capacity
 
     static func writeShares(_ consumed: ConsumedCapacity, to writer: inout JSONWriter) {

@@ -41,6 +41,7 @@ package enum ResponseEncoder {
                 writer.item(attributes)
             }
             self.write(answer.consumed, to: &writer)
+            if let collection = answer.collection { self.write(collection, to: &writer) }
         case .page(let page): self.write(page, to: &writer)
         case .batchGetItem(let answer): self.write(answer, to: &writer)
         case .batchWriteItem(let answer): self.write(answer, to: &writer)

@@ -461,6 +461,35 @@ def test_capacity_tells_indexes_apart(client, global_table, local_table):
     assert answer["LocalSecondaryIndexes"] == {"by-n": {"CapacityUnits": 0.5}}
 
 
+def test_writes_tell_what_indexes_took(client, global_table, local_table):
+    def write(table, **attributes):
+        item = {"pk": {"S": "units"}, "sk": {"N": "1"}, **attributes}
+        return client.put_item(
+            TableName=table, Item=item, ReturnConsumedCapacity="INDEXES",
+            ReturnItemCollectionMetrics="SIZE",
+        )
+    made = write(global_table, g={"S": "u1"}, n={"N": "1"}, filler={"S": "x" * 1500})
+    assert "ItemCollectionMetrics" not in made
+    consumed = made["ConsumedCapacity"]
+    assert consumed["Table"]["CapacityUnits"] == 2
+    assert consumed["GlobalSecondaryIndexes"] == {
+        "by-g": {"CapacityUnits": 2}, "keys": {"CapacityUnits": 1},
+    }
+    assert consumed["CapacityUnits"] == 5
+    # Another key moves the entries; only what is projected rewrites them.
+    moved = write(global_table, g={"S": "u2"}, n={"N": "1"}, filler={"S": "x" * 1500})
+    assert moved["ConsumedCapacity"]["GlobalSecondaryIndexes"] == {
+        "by-g": {"CapacityUnits": 4}, "keys": {"CapacityUnits": 2},
+    }
+    same = write(global_table, g={"S": "u2"}, n={"N": "1"}, filler={"S": "y" * 1500})
+    assert same["ConsumedCapacity"]["GlobalSecondaryIndexes"] == {"by-g": {"CapacityUnits": 2}}
+    local = write(local_table, n={"N": "1"})
+    assert local["ConsumedCapacity"]["LocalSecondaryIndexes"] == {"by-n": {"CapacityUnits": 1}}
+    assert local["ItemCollectionMetrics"] == {
+        "ItemCollectionKey": {"pk": {"S": "units"}}, "SizeEstimateRangeGB": [0.0, 0.5],
+    }
+
+
 def test_random_writes_leave_what_a_model_says(cluster, client):
     table = unique("model")
     create(

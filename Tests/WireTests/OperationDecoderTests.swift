@@ -40,6 +40,7 @@ import Wire
                 + #""ReturnItemCollectionMetrics":"SIZE","Unknown":[{}],"IndexName":7}"#
         )
         var expected = PutItemRequest(table: "tab", item: Item(["k": "v"]))
+        expected.returnsCollectionSize = true
         expected.condition = bytes("#a = :b")
         expected.bindings = ExpressionBindings(
             names: [NameBinding(placeholder: bytes("#a"), name: bytes("na\u{EF}ve"))],
