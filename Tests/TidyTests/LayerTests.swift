@@ -83,6 +83,18 @@ import Testing
         }
     }
 
+    @Test("only simulations switch a bug of the zoo on") func hostsHaveNoBugs() throws {
+        let may = Self.core.union(["Simulation", "Laboratory", "Experiments"])
+        for target in SourceTree.targets where !may.contains(target) {
+            for file in try SourceTree.swiftFiles(of: target) {
+                for (number, line) in file.codeLines
+                where line.range(of: #"\.bug\b|\bBug[.(]"#, options: .regularExpression) != nil {
+                    Issue.record("\(file.path):\(number) names a bug: \(line)")
+                }
+            }
+        }
+    }
+
     @Test("only EventLoop sees libuv, only RocksStore RocksDB, only Topology libyaml")
     func librariesStayAtTheEdge() throws {
         let owners = ["CUV": "EventLoop", "CRocksDB": "RocksStore", "CYAML": "Topology"]
