@@ -191,7 +191,7 @@ final class HistoryRecorder {
             let operation = request.operations[offset]
             let id = request.firstID + UInt64(offset)
             if operation.write == nil, operation.kind.isWrite, let stamp = outcome.stamp {
-                self.unnamed.insert(stamp, id)
+                self.unnamed.insert(stamp, of: operation, id)
             }
             self.record(outcome, of: operation, id)
             if outcome.keepsOldName { self.noteReuse(of: operation) }
@@ -234,8 +234,8 @@ final class HistoryRecorder {
             let name = self.ownName(of: operation, id)
             let completion = Completion(
                 id: id,
-                write: name.map { .write($0) } ?? self.observed(outcome.version),
-                previous: self.observed(outcome.previous),
+                write: name.map { .write($0) } ?? self.observed(outcome.version, operation),
+                previous: self.observed(outcome.previous, operation),
                 stamp: outcome.stamp,
                 time: now
             )
@@ -244,7 +244,7 @@ final class HistoryRecorder {
             let refusal = Refusal(
                 id: id,
                 error: self.names.text(outcome.error),
-                previous: self.observed(outcome.previous),
+                previous: self.observed(outcome.previous, operation),
                 time: now
             )
             self.append(.fail(refusal))
@@ -261,13 +261,16 @@ final class HistoryRecorder {
         return self.names.write(operation.write ?? UnnamedWrites.name(id))
     }
 
-    private func observed(_ version: RecordedOutcome.Version) -> Observed {
+    private func observed(
+        _ version: RecordedOutcome.Version,
+        _ operation: RecordedOperation
+    ) -> Observed {
         switch version {
         case .untold: return .unknown
         case .absent: return .nothing
         case .item(let write, let stamp):
             // The stamp first: a write that set no `w` has left an earlier one's.
-            if let id = stamp.flatMap({ self.unnamed[$0] }) {
+            if let id = stamp.flatMap({ self.unnamed.id($0, of: operation) }) {
                 return .write(self.names.write(UnnamedWrites.name(id)))
             }
             return write.map { .write(self.names.write($0)) } ?? .unknown
@@ -315,24 +318,35 @@ final class HistoryRecorder {
     }
 }
 
-/// The latest writes without a name of their own, by their stamps.
+/// The latest writes without a name of their own, by what they wrote and their stamps.
+///
+/// A stamp alone is unique for its item only: leaders of different partitions may give the same.
 private struct UnnamedWrites {
+    private struct Version: Hashable {
+        var stamp: HistoryStamp
+        var table: String
+        var key: String
+    }
+
     /// What is forgotten reads as unknown.
     private static let generationMax = 1 << 17
 
-    private var young: [HistoryStamp: UInt64] = [:]
-    private var old: [HistoryStamp: UInt64] = [:]
+    private var young: [Version: UInt64] = [:]
+    private var old: [Version: UInt64] = [:]
 
     static func name(_ id: UInt64) -> String { "operation-\(id)" }
 
-    subscript(stamp: HistoryStamp) -> UInt64? { self.young[stamp] ?? self.old[stamp] }
+    func id(_ stamp: HistoryStamp, of operation: RecordedOperation) -> UInt64? {
+        let version = Version(stamp: stamp, table: operation.table, key: operation.key)
+        return self.young[version] ?? self.old[version]
+    }
 
-    mutating func insert(_ stamp: HistoryStamp, _ id: UInt64) {
+    mutating func insert(_ stamp: HistoryStamp, of operation: RecordedOperation, _ id: UInt64) {
         if self.young.count == Self.generationMax {
             self.old = self.young
             self.young = [:]
         }
-        self.young[stamp] = id
+        self.young[Version(stamp: stamp, table: operation.table, key: operation.key)] = id
     }
 }
 
