@@ -69,6 +69,8 @@ private final class Recording {
                 "{\"__type\":\"com.amazonaws#ConditionalCheckFailedException\"}",
                 ["x-atoll-previous-stamp: 17.1", "x-atoll-previous-write: w7"]
             )
+        case "UpdateItem":
+            FakeNode.Response(200, "{}", ["x-atoll-stamp: 19.1", "x-atoll-previous-stamp: 18.1"])
         default:
             FakeNode.Response(200, "{}", ["x-atoll-stamp: 18.1", "x-atoll-previous-stamp: 17.1"])
         }
@@ -212,6 +214,23 @@ private let getK =
             return
         }
         #expect(history.names.display(remark.text) == "f1: kill a")
+    }
+
+    @Test("equal stamps of different items are different versions")
+    func equalStamps() throws {
+        let recording = try Recording()
+        // Without a name of its own, at the stamp 18.1.
+        let unnamed = putK.replacing(",\"w\":{\"S\":\"w9\"}", with: "")
+        #expect(try recording.ask("PutItem", unnamed).status == 200)
+        // This replaced a version of the same stamp, whose writer nobody knows.
+        let other = "{\"TableName\":\"tab\",\"Key\":{\"pk\":{\"S\":\"other\"}}}"
+        #expect(try recording.ask("UpdateItem", other).status == 200)
+        let history = try recording.history()
+        guard history.events.count == 4, case .ok(let update) = history.events[3] else {
+            Issue.record("\(history.events)")
+            return
+        }
+        #expect(update.previous == .unknown)
     }
 
     @Test("a compressed request is recorded as any other, and its answer comes plain")
