@@ -244,6 +244,8 @@ extension Node {
     mutating func flush(_ slot: Int, _ clocks: Clocks, _ effects: inout [Effect]) {
         guard self.groups[slot] != nil else { return }
         self.groups[slot]!.isDirty = false
+        // What this replica held is erased: nothing of it may be written over what it is given.
+        guard self.groups[slot]!.incoming == nil else { return }
         var outputs = self.takeOutputs()
         let log = self.groups[slot]!.log
         self.groups[slot]!.raft.flush(now: clocks.now, log, into: &outputs)
