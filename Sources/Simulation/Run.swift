@@ -294,6 +294,7 @@ final class Run: WorldObserver {
                     self.world.serves(RequestForms.table, $0) && self.world.isWhole($0)
                 }
                 && self.world.backlog(among: all) == 0 && self.world.agrees(on: RequestForms.table)
+                && self.world.machines.allSatisfy { !$0.isSyncing }
         }
         guard agrees else {
             return self.fail(.convergence, self.disagreement(all))
