@@ -93,9 +93,13 @@ struct RecentEntry {
 }
 
 /// The entries of one group as the store holds them.
+///
+/// Consensus is told that an entry is not there, whatever the reason; that the store failed is kept
+/// for the node, which must not go on with a log that it cannot read.
 final class StoredLog: LogStorage {
     private let store: any Store
     private let group: PartitionID
+    private(set) var failure: StoreError?
 
     init(_ store: any Store, _ group: PartitionID) {
         self.store = store
@@ -119,16 +123,19 @@ final class StoredLog: LogStorage {
                 return bytes < bytesMax
             }
         } catch {
+            self.failure = error
             return nil
         }
         return found.isEmpty ? nil : found
     }
 
     func term(at index: LogIndex) -> Term? {
-        guard let value = try? self.store.get(.log, GroupKeys.entry(self.group, index)) else {
+        do throws(StoreError) {
+            return EntryRecord.term(try self.store.get(.log, GroupKeys.entry(self.group, index)))
+        } catch {
+            self.failure = error
             return nil
         }
-        return EntryRecord.term(value)
     }
 }
 

@@ -95,6 +95,13 @@ extension Node {
             )
         }
         restored.term = max(restored.term, restored.last.term)
+        // What was not applied is read by the replica at once: an unreadable record shows here.
+        try self.store.scan(
+            .log,
+            from: GroupKeys.entry(id, restored.applied.next),
+            to: GroupKeys.end(id),
+            reverse: false
+        ) { _, _ in true }
         let raft = Replica(id: identity, restored: restored, seed: self.random.next(), log)
         let group = Group(id: id, raft: raft, log: log)
         group.partition = partition

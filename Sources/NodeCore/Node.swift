@@ -137,7 +137,10 @@ package struct Node: ~Copyable {
         while !self.dirty.isEmpty {
             let slots = self.dirty
             self.dirty.removeAll(keepingCapacity: true)
-            for slot in slots { self.flush(slot, clocks, &effects) }
+            for slot in slots {
+                self.flush(slot, clocks, &effects)
+                if let failure = self.groups[slot]?.log.failure { self.storeFailure = failure }
+            }
         }
     }
 
