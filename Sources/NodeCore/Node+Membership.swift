@@ -66,8 +66,35 @@ extension Node {
     ) {
         guard self.identity == nil, boot == self.boot else { return }
         self.identity = ReplicaID(node: self.settings.id, incarnation: incarnation)
+        self.failWaiting(&effects)
         effects.append(.adoptIncarnation(incarnation))
         _ = self.found(.catalog, .none, table: nil)
+    }
+
+    /// Its host goes on with another node in this one's place, which knows of no request.
+    var isReplaced: Bool { self.settings.incarnation == 0 && self.identity != nil }
+
+    /// Whoever waits here is told that nothing comes of it.
+    private mutating func failWaiting(_ effects: inout [Effect]) {
+        for entry in self.parked { self.fail(entry.origin, .internalServer, &effects) }
+        for entry in self.awaitingCatalog { self.fail(entry.origin, .internalServer, &effects) }
+        self.parked = []
+        self.awaitingCatalog = []
+        for id in self.calls.ids(where: { _ in true }) {
+            switch self.calls.remove(id)?.kind {
+            case .operation(let origin, _, _), .inquiry(let origin, _), .fence(let origin, _, _):
+                self.fail(origin, .internalServer, &effects)
+            case .part, .index, nil: break
+            }
+        }
+        for id in self.coordinators.ids(where: { _ in true }) {
+            switch self.coordinators.remove(id) {
+            case .scan(let scan): self.fail(scan.origin, .internalServer, &effects)
+            case .batchGet(let batch): self.fail(batch.origin, .internalServer, &effects)
+            case .batchWrite(let batch): self.fail(batch.origin, .internalServer, &effects)
+            case nil: break
+            }
+        }
     }
 
     /// One step of every group led here towards the members that the catalog names.

@@ -34,6 +34,7 @@ extension Node {
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
+        if self.isReplaced { return self.fail(origin, .internalServer, &effects) }
         guard
             self.calls.count + self.parked.count + self.coordinators.count
                 < NodeLimits.requestsMax
