@@ -128,7 +128,7 @@ package struct OutboundStream: Equatable, Sendable {
     package mutating func gapReported(have: UInt64) -> Bool {
         self.acknowledged(upTo: have)
         self.rewind()
-        if have < self.acknowledged.totals.changes {
+        if have < self.acknowledged.totals.changes, self.bug != .cursorBeforeCommit {
             self.received = have
             return false
         }
