@@ -82,6 +82,7 @@ struct SimOutcome {
                 ? " after \(Self.decimal(Double(failure.after) / 1e9, 6)) s" : ""
             lines.append("  \(failure.source.rawValue)\(when): " + Self.indented(failure.text))
         }
+        if options.isTraced { lines += report.state.map { "    " + $0 } }
         for doubt in report.doubts { lines.append("  not decided: " + Self.indented(doubt)) }
         guard self.verdict == .wrong, !report.failures.isEmpty else { return lines }
         let words = options.words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")

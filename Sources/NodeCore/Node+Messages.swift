@@ -12,7 +12,10 @@ extension Node {
         case .greeting(let sentAt, let boot):
             switch self.liveness.greeted(by: sender, boot: boot, now: clocks.now) {
             case .none: break
-            case .restarted: self.nodeRestarted(sender, clocks, &effects)
+            case .restarted:
+                self.nodeRestarted(sender, clocks, &effects)
+                // It may have been lost since its stream was opened, and leaders sent nothing.
+                self.nodeReturned(sender, clocks, &effects)
             case .returned: self.nodeReturned(sender, clocks, &effects)
             }
             effects.append(.send(.greetingAcknowledged(sentAt: sentAt), to: sender))

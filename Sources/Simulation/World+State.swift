@@ -24,6 +24,13 @@ extension World {
                     "no stream to " + unheard.map { self.name($0) }.joined(separator: ", ")
                 )
             }
+            for lag in machine.process?.loop.node.outboundLag(now: self.now) ?? []
+            where lag.backlogChanges > 0 {
+                words.append(
+                    "\(lag.backlogChanges) changes for "
+                        + self.plan.regions[Int(lag.destination.rank)].name
+                )
+            }
             lines.append(words.joined(separator: ", "))
             lines += self.groupLines(machine)
         }
