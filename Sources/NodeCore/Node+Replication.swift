@@ -214,7 +214,13 @@ extension Node {
                 bytes: collector.bytes,
                 now: clocks.now
             )
-            if isNeeded { self.ship(batch, of: table, slot, to: node, chunk: 0, &effects) }
+            if isNeeded {
+                self.ship(batch, of: table, slot, to: node, chunk: 0, &effects)
+            } else {
+                // The region has it already, so that no answer will say so.
+                let totals = self.groups[slot]!.destinations[index].stream.acknowledged.totals
+                self.groups[slot]!.destinations[index].backlog.acknowledged(totals)
+            }
         }
     }
 
