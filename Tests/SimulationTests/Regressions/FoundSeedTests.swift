@@ -1,0 +1,36 @@
+import Primitives
+import Simulation
+import Testing
+
+/// Seeds that once showed a mistake of the core, whole: what is drawn may change with time, and
+/// then they are seeds like others.
+@Suite("Seeds that were wrong once") struct FoundSeedTests {
+    struct Found: CustomTestStringConvertible, Sendable {
+        var seed: UInt64
+        var seconds: UInt64
+        var mistake: String
+        var testDescription: String { "seed \(self.seed): \(self.mistake)" }
+    }
+
+    static let found = [
+        Found(seed: 131, seconds: 20, mistake: "what a region had already stayed a backlog"),
+        Found(
+            seed: 167,
+            seconds: 20,
+            mistake: "a node that lost its disk at its start had no name"
+        ),
+        Found(seed: 4063, seconds: 15, mistake: "who waited at a replaced node was never answered"),
+        Found(seed: 4156, seconds: 15, mistake: "a log that cannot be read was taken for short"),
+        Found(seed: 4217, seconds: 15, mistake: "entries were written over a snapshot"),
+    ]
+
+    @Test("it is good now", arguments: Self.found)
+    func isGood(_ found: Found) {
+        var given = Swarm.Given()
+        given.duration = .seconds(found.seconds)
+        var options = SimulationOptions()
+        options.checksInvariants = true
+        let report = Simulator.run(Swarm.scenario(seed: found.seed, given), options)
+        #expect(report.failures.isEmpty, "seed \(found.seed): \(report.failures)")
+    }
+}
