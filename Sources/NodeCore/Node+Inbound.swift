@@ -207,5 +207,6 @@ extension Node {
         guard (try? self.propose(proposal, slot)) != nil else { return }
         self.groups[slot]!.destinations[index].backfill = nil
         self.groups[slot]!.destinations[index].stream.restart(from: backfill.start)
+        self.groups[slot]!.destinations[index].backlog.acknowledged(backfill.start.totals)
     }
 }
