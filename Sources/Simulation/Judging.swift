@@ -7,9 +7,9 @@ enum Judging {
     /// What may be asked of a scenario's history.
     ///
     /// With raw wall clocks as stamps a newer write may lose to an older one of a faster clock:
-    /// that is what they are for, and only the laws of last-writer-wins themselves are left. A table
-    /// of one region keeps no tombstones, so with such clocks an item that is made again may be
-    /// older than its deletion was.
+    /// that is what they are for, and only the laws of last-writer-wins themselves are left. A
+    /// table of one region keeps no tombstones, so with such clocks an item that is made again may
+    /// be older than its deletion was.
     static func checks(for scenario: Scenario) -> [Check] {
         guard !scenario.plan.isHybrid else { return Check.allCases }
         let laws: [Check] = [
