@@ -1,8 +1,9 @@
+import EventLoop
 import Glibc
 
 /// `atoll down`: stops clusters and returns when nothing of them runs.
 enum DownCommand {
-    private static let patienceMilliseconds = 20_000
+    private static let patience: UInt64 = 20_000_000_000
 
     static func run(_ command: ParsedCommand, _ console: Console) throws(ClusterError) -> Int32 {
         guard command.has("--all") else {
@@ -30,21 +31,32 @@ enum DownCommand {
             // It may still be starting, or be stuck; the signal means the same.
             kill(state.pid, SIGTERM)
         }
-        var waited = 0
-        while ProcessTable.isAlive(state.pid, startTime: state.pidStartTime) {
-            guard waited < self.patienceMilliseconds else {
-                throw ClusterError(
-                    "process \(state.pid) of \(state.name) does not end",
-                    hint: "End it by force; its nodes end with it: kill -9 \(state.pid)"
-                )
-            }
-            usleep(20_000)
-            waited += 20
+        guard try self.ends(state) else {
+            throw ClusterError(
+                "process \(state.pid) of \(state.name) does not end",
+                hint: "End it by force; its nodes end with it: kill -9 \(state.pid)"
+            )
         }
         console.print(
             "stopped \(state.name); its data stays in "
                 + "\(ClusterDirectory(cluster: state.name).path)\n"
         )
         return ExitCode.done
+    }
+
+    /// Waits for the supervisor's process; false when patience ends first.
+    private static func ends(_ state: ClusterState) throws(ClusterError) -> Bool {
+        do throws(LoopError) {
+            return try FleetLoop.run { loop in
+                let deadline = loop.now + self.patience
+                while ProcessTable.isAlive(state.pid, startTime: state.pidStartTime) {
+                    guard loop.now < deadline else { return false }
+                    await loop.sleep(milliseconds: 20)
+                }
+                return true
+            }
+        } catch {
+            throw ClusterError(error.description, hint: "See ulimit -a.")
+        }
     }
 }
