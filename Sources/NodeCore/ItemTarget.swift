@@ -100,12 +100,8 @@ enum ItemTarget {
             )
         }
         guard start[schema.partitionKey.name]?.unpacked() == range.partition else {
-            throw .validation(
-                range.sort == .all
-                    ? "The provided starting key is outside query boundaries based on provided "
-                        + "conditions"
-                    : "The query can return at most one row and cannot be restarted"
-            )
+            guard range.sort != .all else { throw .startKeyOutsideQuery }
+            throw .validation("The query can return at most one row and cannot be restarted")
         }
     }
 }

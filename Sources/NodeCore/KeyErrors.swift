@@ -45,6 +45,10 @@ extension ServiceError {
         }
     }
 
+    static let startKeyOutsideQuery = ServiceError.validation(
+        "The provided starting key is outside query boundaries based on provided conditions"
+    )
+
     private static func keyValue(_ error: KeyError) -> ServiceError {
         switch error {
         case .empty(let attribute):

@@ -32,10 +32,7 @@ extension Node {
             guard !ByteOrder.isLess(after.bytes, bounds.from),
                 ByteOrder.isLess(after.bytes, bounds.to)
             else {
-                throw .validation(
-                    "The provided starting key is outside query boundaries based on provided "
-                        + "conditions"
-                )
+                throw .startKeyOutsideQuery
             }
             read.after = after
         }

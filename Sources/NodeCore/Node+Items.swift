@@ -137,15 +137,6 @@ extension Node {
             } catch {
                 throw .startKey(error)
             }
-            let isInside = after.map { key in
-                !ByteOrder.isLess(key.bytes, bounds.from) && ByteOrder.isLess(key.bytes, bounds.to)
-            }
-            guard isInside == true else {
-                throw .validation(
-                    "The provided starting key is outside query boundaries based on provided "
-                        + "conditions"
-                )
-            }
         }
         var read = RangeRead(bounds: bounds)
         read.after = after

@@ -46,10 +46,7 @@ extension Node {
                 let key = try scan.startKey(start)
                 let token = scan.token(of: key.bytes)
                 guard token >= tokens.first, token <= tokens.last else {
-                    throw .validation(
-                        "The provided starting key is outside query boundaries based on provided "
-                            + "conditions"
-                    )
+                    throw .startKeyOutsideQuery
                 }
                 scan.after = key.bytes
                 scan.token = token
