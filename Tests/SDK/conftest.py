@@ -17,6 +17,7 @@ import uuid
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Another build can be tested by naming it, such as one with a sanitizer.
@@ -384,6 +385,14 @@ class Cluster:
         report = self.json("conflicts", "--limit", limit)
         assert report["total"] < limit, "the ledger holds more than one call shows"
         return [entry for entry in report["conflicts"] if entry["table"] == table]
+
+
+def error_of(call, *arguments, **options):
+    """Name and message of the service's error that a call must end with."""
+    with pytest.raises(ClientError) as caught:
+        call(*arguments, **options)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
 
 
 def typed(values):

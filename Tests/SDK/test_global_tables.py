@@ -4,8 +4,7 @@ import itertools
 import threading
 
 import pytest
-from botocore.exceptions import ClientError
-from conftest import one_way_delays, unique, wait_until
+from conftest import error_of, one_way_delays, unique, wait_until
 
 REGIONS = ["us-east-1", "eu-west-1", "ap-northeast-1"]
 US, EU, AP = REGIONS
@@ -33,13 +32,6 @@ def set_attribute(cluster, table, region, key, name, value, **options):
 
 def delete(cluster, table, region, key, **options):
     return cluster.client(region).delete_item(TableName=table, Key={"pk": {"S": key}}, **options)
-
-
-def error_of(call, **options):
-    with pytest.raises(ClientError) as caught:
-        call(**options)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 # The life of replicas

@@ -4,7 +4,7 @@ import random
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import Cluster, regions_text, unique, wait_until
+from conftest import Cluster, error_of, regions_text, unique, wait_until
 
 TYPES = {"pk": "S", "sk": "N", "g": "S", "n": "N", "b": "B", "h": "S"}
 
@@ -54,12 +54,6 @@ def create(client, name, locals_=(), globals_=()):
     client.get_waiter("table_exists").wait(
         TableName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 400}
     )
-
-
-def error_of(call, *arguments, **options):
-    with pytest.raises(ClientError) as caught:
-        call(*arguments, **options)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 def put(client, table, pk, sk, **attributes):

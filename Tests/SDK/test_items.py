@@ -6,18 +6,14 @@ import pytest
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
+from conftest import error_of
+
 
 @pytest.fixture(scope="module")
 def table(three_regions):
     name = f"items-{uuid.uuid4().hex[:8]}"
     three_regions.create_table(name, sort=True)
     return three_regions.resource("us-east-1").Table(name)
-
-
-def error_of(call, *arguments, **options):
-    with pytest.raises(ClientError) as caught:
-        call(*arguments, **options)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 def test_every_type_comes_back_as_it_went(table):

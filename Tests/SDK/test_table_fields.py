@@ -5,7 +5,7 @@ import re
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import Cluster, regions_text, unique, wait_until
+from conftest import Cluster, error_of, regions_text, unique, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +18,6 @@ def cluster():
 @pytest.fixture(scope="module")
 def client(cluster):
     return cluster.client("us-east-1")
-
-
-def error_of(call, *arguments, **options):
-    with pytest.raises(ClientError) as caught:
-        call(*arguments, **options)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 def create(client, name, **options):

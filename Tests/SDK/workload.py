@@ -36,7 +36,25 @@ class Write:
         self.outcome = None
 
 
-class SharedKeyLoad:
+class Load:
+    """Threads that run while a `with` block does, until `ended` is set."""
+
+    def __init__(self):
+        self.ended = threading.Event()
+        self.threads = []
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+
+
+class SharedKeyLoad(Load):
     """Three writers per region on shared keys, each write sent once."""
 
     def __init__(self, cluster, table, regions, writers=3, keys=12, rate=20, seed=1, timeout=6):
@@ -50,21 +68,11 @@ class SharedKeyLoad:
         self.writes = []
         # What answers showed as replaced: ids of writes.
         self.seen = set()
-        self.ended = threading.Event()
+        super().__init__()
         self.threads = [
             threading.Thread(target=self.run, args=(region, number, random.Random(f"{seed}{region}{number}")))
             for region in regions for number in range(writers)
         ]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join()
 
     def run(self, region, writer, chance):
         for number in itertools.count():
@@ -150,7 +158,7 @@ def ids_in(value):
     return set(NAME.findall(json.dumps(value))) if value else set()
 
 
-class Counters:
+class Counters(Load):
     """Conditional increments and strong reads that must never go back.
 
     `floor` is what some client has certainly seen: a read or an increment that begins later must
@@ -171,20 +179,10 @@ class Counters:
         self.increments = collections.Counter()
         self.unknown = collections.Counter()
         self.reads = 0
-        self.ended = threading.Event()
+        super().__init__()
         self.threads = [threading.Thread(target=self.write, args=(key,)) for key in self.keys]
         self.threads += [
             threading.Thread(target=self.read, args=(number,)) for number in range(readers)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join()
 
     def saw(self, key, floor, value, how):
         with self.lock:
@@ -266,7 +264,7 @@ class Counters:
             assert low <= final[key]["n"] <= low + self.unknown[key], (key, final[key])
 
 
-class NamedLoad:
+class NamedLoad(Load):
     """Every kind of item operation on shared keys, each write with a name of its own in `w`.
 
     Sent once each: a second attempt would be a second write of the same name. Conditions name the
@@ -280,23 +278,13 @@ class NamedLoad:
         self.pause = 1 / rate
         self.clients = {region: cluster.client(region, retries=0, timeout=6) for region in regions}
         self.outcomes = collections.Counter()
-        self.ended = threading.Event()
+        super().__init__()
         self.threads = [
             threading.Thread(
                 target=self.run,
                 args=(region, f"{region}.{number}", random.Random(f"{seed}{region}{number}")))
             for region in regions for number in range(clients)
         ]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join()
 
     def run(self, region, name, chance):
         seen = {}
