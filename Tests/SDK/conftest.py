@@ -300,6 +300,17 @@ class Cluster:
             aws_access_key_id="local", aws_secret_access_key="local",
         )
 
+    def client_environment(self, region="us-east-1", **more):
+        """The environment in which any AWS client finds this cluster, and no other setting."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        nothing = str(self.directory / "no-such-file")
+        return {
+            **kept, "AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region, "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local", "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": nothing, "AWS_SHARED_CREDENTIALS_FILE": nothing, **more,
+        }
+
     # Tables
 
     def create_table(self, name, region="us-east-1", sort=False, regions=()):
