@@ -5,8 +5,9 @@ are formed within a round, and medians over the rounds are printed. nginx answer
 the node gave, and with headers of the same names and lengths.
 
 One request again and again writes one item, whose changes replication between regions may merge. So
-PutItem is driven a second time with many items in turn.
+PutItem is driven a second time with many items in turn, and batches are of different items.
 """
+import dataclasses
 import json
 import os
 import pathlib
@@ -24,9 +25,22 @@ from figures import Targets, median, table, text
 ITEM_BYTES = 1024
 CONNECTIONS = 64
 TABLE = "throughput"
+KEY = "key-0001"
+PAGE_PREFIX = "page-"
 
-# What each topology has to reach: ratio to nginx, and processor time per request.
-TARGETS = {"GetItem": (0.5, 20), "PutItem": (0.12, 85)}
+PAGE = 100
+BATCH = 25
+BATCHES = 40
+
+# What each topology has to reach: ratio to nginx, and processor time per request in µs. An update
+# may cost what a put costs, an item of a page 3 µs, an item of a batch half of what a put may.
+TARGETS = {
+    "GetItem": (0.5, 20),
+    "PutItem": (0.12, 85),
+    "UpdateItem": (0.12, 85),
+    "Query": (0.1, 3 * PAGE),
+    "BatchWriteItem": (0.02, 85 / 2 * BATCH),
+}
 
 NGINX = """
 worker_processes 1;
@@ -44,12 +58,19 @@ http {{
   keepalive_requests 1000000000;
   keepalive_timeout 1h;
   tcp_nodelay on;
+  sendfile on;
+  open_file_cache max=8 inactive=1h;
   default_type application/x-amz-json-1.0;
   server {{
     listen 127.0.0.1:{port};
-    location / {{
+    location = / {{
 {extra}
-      return 200 '{body}';
+      {answer}
+    }}
+    location = /answer {{
+{extra}
+      internal;
+      root {directory};
     }}
   }}
 }}
@@ -60,7 +81,7 @@ wrk.method = "POST"
 wrk.path = "/"
 wrk.headers = {{ {headers} }}
 wrk.body = {body}
-{rotation}
+{rotation}{check}
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
@@ -88,6 +109,17 @@ end
 """
 
 
+# For answers that can be 200 and yet not what was asked for; nginx is driven without it.
+CHECK = """
+function response(status, headers, body)
+  if body ~= {answer} then
+    io.write("\\nUNLIKE " .. body:sub(1, 200) .. "\\n")
+    wrk.thread:stop()
+  end
+end
+"""
+
+
 def lua(value):
     """A Lua string literal; JSON's escapes of plain text are Lua's as well."""
     return json.dumps(value)
@@ -96,10 +128,11 @@ def lua(value):
 class Target:
     """Something that `wrk` drives."""
 
-    def __init__(self, name, port, pids, drain=None):
+    def __init__(self, name, port, pids, script, drain=None):
         self.name = name
         self.port = port
         self.pids = pids
+        self.script = script
         self.drain = drain
         self.rounds = []
 
@@ -108,19 +141,28 @@ class Target:
 
 
 class Nginx:
-    """One worker of nginx that answers every request with one constant."""
+    """One worker of nginx that answers every request with one constant.
+
+    A short one stands in nginx's settings, whose words end at 4 KB; a longer one is a file, open and
+    in the page cache, to which a POST leads by an internal redirect.
+    """
 
     def __init__(self, head, body):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="atoll-bench-nginx-"))
+        self.directory.chmod(0o755)
+        (self.directory / "answer").write_bytes(body)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        escaped = body.decode().replace("\\", "\\\\").replace("'", "\\'")
-        if "$" in escaped:
-            raise BenchError("nginx cannot serve a constant with a dollar sign")
+        answer = "error_page 405 =200 /answer; return 405;"
+        if len(body) < 4000:
+            escaped = body.decode().replace("\\", "\\\\").replace("'", "\\'")
+            if "$" in escaped:
+                raise BenchError("nginx cannot serve a constant with a dollar sign")
+            answer = f"return 200 '{escaped}';"
         (self.directory / "nginx.conf").write_text(
             NGINX.format(
-                directory=self.directory, port=self.port, body=escaped,
+                directory=self.directory, port=self.port, answer=answer,
                 extra="\n".join(self.extra_headers(head))))
         self.process = subprocess.Popen(
             ["nginx", "-p", str(self.directory), "-c", str(self.directory / "nginx.conf"),
@@ -175,15 +217,17 @@ def wrk(settings, script, port, seconds):
         command = ["taskset", "-c", "0", *command]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     for line in done.stdout.splitlines():
+        if line.startswith("UNLIKE "):
+            raise BenchError(f"an answer that is not the first one: {line[7:]}")
         if line.startswith("RESULT "):
             return json.loads(line[7:])
     raise BenchError(f"wrk failed:\n{done.stdout}{done.stderr}")
 
 
-def run_once(settings, script, target, seconds):
+def run_once(settings, target, seconds):
     """Drives one target; its rate, and its processor time until nothing is left to replicate."""
     before = target.cpu_seconds()
-    result = wrk(settings, script, target.port, seconds)
+    result = wrk(settings, target.script, target.port, seconds)
     drained = target.drain() if target.drain else 0
     spent = target.cpu_seconds() - before
     if result["failures"] or result["refused"]:
@@ -206,41 +250,48 @@ def pin_servers(settings, pids):
                 os.sched_setaffinity(int(thread), others)
 
 
-def write_script(directory, operation, bodies, region):
-    """The script of wrk that sends one request again and again, or several in turn."""
+def write_script(path, operation, bodies, region, answer=None):
+    """The script of wrk that sends one request again and again, or several in turn.
+
+    With `answer` it ends at the first other one.
+    """
     pairs = headers(operation, region)
     fields = ", ".join(f"[{lua(name)}] = {lua(value)}" for name, value in pairs)
     texts = [lua(body_text(body)) for body in bodies]
     rotation = ROTATION.format(bodies=", ".join(texts)) if len(texts) > 1 else ""
-    path = pathlib.Path(directory) / f"{operation}.lua"
-    path.write_text(SCRIPT.format(headers=fields, body=texts[0], rotation=rotation))
+    check = CHECK.format(answer=lua(answer)) if answer else ""
+    path.write_text(
+        SCRIPT.format(headers=fields, body=texts[0], rotation=rotation, check=check))
     return path
 
 
-def measure(settings, cluster, operation, bodies, leader, other, drain):
-    """All rounds of one operation; the targets with their results."""
+def measure(settings, cluster, work, leader, other, drain):
+    """All rounds of one workload; the targets with their results."""
     region = leader.region
-    body = bodies[0]
     with Connection(leader.port) as connection:
-        status, head, answer = connection.exchange(encode(operation, body, region))
+        status, head, answer = connection.exchange(encode(work.operation, work.bodies[0], region))
     if status != 200:
-        raise BenchError(f"{operation} gave {status}: {answer.decode(errors='replace')}")
+        raise BenchError(f"{work.operation} gave {status}: {answer.decode(errors='replace')}")
     nodes = [node.pid for node in cluster.nodes]
-    with tempfile.TemporaryDirectory(prefix="atoll-bench-") as directory, \
-            Nginx(head, answer) as nginx:
-        script = write_script(directory, operation, bodies, region)
+    with tempfile.TemporaryDirectory(prefix="atoll-bench-") as name, Nginx(head, answer) as nginx:
+        directory = pathlib.Path(name)
+        script = write_script(directory / "plain.lua", work.operation, work.bodies, region)
+        checked = script
+        if work.checks_answers:
+            checked = write_script(
+                directory / "checked.lua", work.operation, work.bodies, region, answer.decode())
         pin_servers(settings, nodes + nginx.pids())
         targets = [
-            Target("nginx", nginx.port, nginx.pids),
-            Target("leader", leader.port, lambda: nodes, drain),
+            Target("nginx", nginx.port, nginx.pids, script),
+            Target("leader", leader.port, lambda: nodes, checked, drain),
         ]
-        if other:
-            targets.append(Target("other node", other.port, lambda: nodes, drain))
+        if other and work.drives_other:
+            targets.append(Target("other node", other.port, lambda: nodes, checked, drain))
         for target in targets:
-            run_once(settings, script, target, 1)
+            run_once(settings, target, 1)
         for _ in range(settings.rounds):
             for target in targets:
-                target.rounds.append(run_once(settings, script, target, settings.seconds))
+                target.rounds.append(run_once(settings, target, settings.seconds))
     return targets
 
 
@@ -261,38 +312,88 @@ def summary(topology, operation, targets):
     return entries
 
 
+@dataclasses.dataclass
+class Workload:
+    """One operation with its requests, which are sent in turn."""
+
+    operation: str
+    bodies: list
+    note: str = ""
+    # A node that does not lead the partition is driven too.
+    drives_other: bool = True
+    # Status 200 does not tell that all was done.
+    checks_answers: bool = False
+
+    @property
+    def name(self):
+        return self.operation + (f", {self.note}" if self.note else "")
+
+
+def workloads(settings):
+    """What is driven, in order; all but the batches are of one partition key, so of one partition."""
+    items = [
+        item_of_size(ITEM_BYTES, pk=KEY, sk=f"item-{number:06d}")
+        for number in range(settings.keys)]
+    puts = [{"TableName": TABLE, "Item": item} for item in items]
+    key = {"pk": items[0]["pk"], "sk": items[0]["sk"]}
+    counter = {
+        "TableName": TABLE, "Key": {"pk": {"S": KEY}, "sk": {"S": "counter"}},
+        "UpdateExpression": "ADD hits :one", "ExpressionAttributeValues": {":one": {"N": "1"}},
+        "ReturnValues": "UPDATED_NEW",
+    }
+    page = {
+        "TableName": TABLE, "KeyConditionExpression": "pk = :pk AND begins_with(sk, :page)",
+        "ExpressionAttributeValues": {":pk": {"S": KEY}, ":page": {"S": PAGE_PREFIX}},
+    }
+    batches = [
+        {"RequestItems": {TABLE: [
+            {"PutRequest": {"Item": item_of_size(ITEM_BYTES, pk=f"batch-{number:04d}", sk="item")}}
+            for number in range(first, first + BATCH)]}}
+        for first in range(0, BATCHES * BATCH, BATCH)]
+    return [
+        Workload("GetItem", [{"TableName": TABLE, "Key": key}]),
+        Workload("PutItem", puts[:1]),
+        Workload("PutItem", puts, f"{settings.keys:,} items", drives_other=False),
+        Workload("UpdateItem", [counter], "a counter"),
+        Workload("Query", [page], f"{PAGE} items", drives_other=False),
+        Workload(
+            "BatchWriteItem", batches, f"{BATCH} items", drives_other=False, checks_answers=True),
+    ]
+
+
+def fill(connection, region, works):
+    """Writes the items that are read."""
+    for number in range(PAGE):
+        item = item_of_size(ITEM_BYTES, pk=KEY, sk=f"{PAGE_PREFIX}{number:03d}")
+        connection.call("PutItem", {"TableName": TABLE, "Item": item}, region)
+    for work in works:
+        if work.operation == "PutItem":
+            for body in work.bodies:
+                connection.call("PutItem", body, region)
+
+
 def run_topology(settings, topology):
     with Cluster(settings, topology) as cluster:
         region = cluster.regions[0]
         is_global = len(cluster.regions) > 1
         cluster.create_table(TABLE, sort=True, regions=cluster.regions if is_global else ())
         cluster.wait_led(TABLE, region)
-        id = cluster.place(TABLE, region, {"pk": {"S": "key-0001"}, "sk": {"S": "place"}})
+        id = cluster.place(TABLE, region, {"pk": {"S": KEY}, "sk": {"S": "place"}})
         leader_name = cluster.led(TABLE, region)[id]["node"]
         leader = next(node for node in cluster.nodes if node.name == leader_name)
         other = next(node for node in cluster.nodes_of(region) if node.name != leader_name)
-        # One partition key: all items are of one partition.
-        items = [
-            item_of_size(ITEM_BYTES, pk="key-0001", sk=f"item-{number:06d}")
-            for number in range(settings.keys)]
-        bodies = {
-            "PutItem": [{"TableName": TABLE, "Item": item} for item in items],
-            "GetItem": [
-                {"TableName": TABLE, "Key": {"pk": item["pk"], "sk": item["sk"]}}
-                for item in items],
-        }
         drain = (lambda: cluster.wait_drained(TABLE)) if is_global else None
+        works = workloads(settings)
         with Connection(leader.port) as connection:
-            for body in bodies["PutItem"]:
-                connection.call("PutItem", body, region)
+            fill(connection, region, works)
         entries = []
-        for operation, keys in (("GetItem", 1), ("PutItem", 1), ("PutItem", settings.keys)):
-            name = operation if keys == 1 else f"{operation}, {keys:,} items"
-            settings.progress(f"{topology} {name}")
+        for work in works:
+            if settings.operations and work.operation not in settings.operations:
+                continue
+            settings.progress(f"{topology} {work.name}")
             targets = measure(
-                settings, cluster, operation, bodies[operation][:keys], leader,
-                None if settings.leader_only or keys > 1 else other, drain)
-            entries += summary(topology, name, targets)
+                settings, cluster, work, leader, None if settings.leader_only else other, drain)
+            entries += summary(topology, work.name, targets)
             if cluster.led(TABLE, region)[id]["node"] != leader_name:
                 raise BenchError("the partition's leader changed during the measurement")
         return entries
