@@ -279,7 +279,8 @@ def test_list_tables_pages():
     tables = service(AP).tables
     assert [table.name for table in tables.all()] == every
     assert [table.name for table in tables.limit(3)] == every[:3]
-    assert [table.name for table in tables.filter(ExclusiveStartTableName=names[1])][:3] == names[2:]
+    after = tables.filter(ExclusiveStartTableName=names[1])
+    assert [table.name for table in after][:3] == names[2:]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The AWS CLI: commands as typed, what they print, and how they end.
 
-Version 1 is the current one of pip; version 2 is Debian's, which has `aws ddb` as well, codes of its
-own for errors, and is too old to read AWS_ENDPOINT_URL.
+Version 1 is pip's; version 2 is Debian's, which has `aws ddb` as well, codes of its own for errors,
+and is too old to read AWS_ENDPOINT_URL.
 """
 import json
 import pathlib

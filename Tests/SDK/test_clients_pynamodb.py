@@ -1,4 +1,4 @@
-"""PynamoDB: models, indexes, conditions, batches, versions and expiry, as its documentation has them."""
+"""PynamoDB: models, indexes, conditions, batches, versions and expiry."""
 import datetime
 import threading
 
