@@ -166,6 +166,7 @@ extension Node {
                 self.store
             )
         } catch {
+            self.storeFailure = error
             return
         }
         backfill.isLastChunk = read.next == nil

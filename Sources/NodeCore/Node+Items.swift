@@ -91,7 +91,7 @@ extension Node {
 
     // MARK: Reads
 
-    private func answerGet(
+    private mutating func answerGet(
         _ plan: ItemPlan,
         _ key: ItemKey,
         _ isConsistent: Bool,
@@ -104,7 +104,7 @@ extension Node {
         do throws(StoreError) {
             record = try self.groups[slot]!.partition!.storedRecord(key, self.store)
         } catch {
-            throw .internalServer
+            throw self.unreadable(error)
         }
         let item = record?.item
         let halfUnits = Capacity.readHalfUnits(
@@ -120,7 +120,7 @@ extension Node {
         self.succeed(origin, response, note: note, &effects)
     }
 
-    private func answerQuery(
+    private mutating func answerQuery(
         _ plan: ItemPlan,
         _ bounds: KeyBounds,
         _ schema: KeySchema,
@@ -165,7 +165,7 @@ extension Node {
     }
 
     /// One page of a scan over a range of tokens, unfiltered.
-    func page(_ range: ScanRange, _ slot: Int) -> WorkResult {
+    mutating func page(_ range: ScanRange, _ slot: Int) -> WorkResult {
         guard let partition = self.groups[slot]?.partition else { return .failed }
         let read = RangeRead(range)
         guard partition.range.contains(range.first), let page = try? self.wholePage(read, slot)
@@ -179,7 +179,7 @@ extension Node {
 
     /// Reads slices until the page is full or there is nothing left; a page that consists of
     /// tombstones ends after so many slices all the same, and its key leads on.
-    func wholePage(_ read: RangeRead, _ slot: Int) throws(ServiceError) -> Page {
+    mutating func wholePage(_ read: RangeRead, _ slot: Int) throws(ServiceError) -> Page {
         var read = read
         var whole: Page?
         for _ in 0..<Self.slicesMax {
@@ -189,7 +189,7 @@ extension Node {
             } catch {
                 switch error {
                 case .expression(let error): throw .validation(error.message)
-                case .store: throw .internalServer
+                case .store(let error): throw self.unreadable(error)
                 }
             }
             whole = whole?.followed(by: page) ?? page
@@ -203,6 +203,14 @@ extension Node {
     }
 
     private static let slicesMax = 8
+
+    /// The answer when the store cannot be read.
+    ///
+    /// The node ends with this turn, so that a copy that can be read leads.
+    mutating func unreadable(_ error: StoreError) -> ServiceError {
+        self.storeFailure = error
+        return .internalServer
+    }
 
     // MARK: Writes
 
@@ -232,6 +240,7 @@ extension Node {
                 self.store
             )
         } catch {
+            if case .store(let error) = error { throw self.unreadable(error) }
             guard isAlone else { return false }
             throw ServiceError(error)
         }
@@ -363,6 +372,7 @@ extension Node {
                         self.store
                     )
                 } catch {
+                    if case .store(let error) = error { throw self.unreadable(error) }
                     throw ServiceError(error)
                 }
                 switch decision {

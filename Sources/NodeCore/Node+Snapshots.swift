@@ -68,6 +68,7 @@ extension Node {
         do throws(StoreError) {
             try self.collect(&snapshot, into: &records)
         } catch {
+            self.storeFailure = error
             return self.endSnapshot(stream, succeeded: false)
         }
         snapshot.deadline = clocks.now + Self.snapshotPatience

@@ -120,7 +120,7 @@ extension Node {
         self.workFinished(origin, .notLeader(hint: hint), clocks, &effects)
     }
 
-    func read(_ keys: [[UInt8]], _ slot: Int) -> WorkResult {
+    mutating func read(_ keys: [[UInt8]], _ slot: Int) -> WorkResult {
         guard let partition = self.groups[slot]?.partition else { return .failed }
         var items: [[UInt8]?] = []
         items.reserveCapacity(keys.count)
@@ -130,6 +130,7 @@ extension Node {
             }
             return .items(items)
         } catch {
+            self.storeFailure = error
             return .failed
         }
     }

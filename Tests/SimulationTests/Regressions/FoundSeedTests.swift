@@ -19,6 +19,11 @@ import Testing
             seconds: 20,
             mistake: "a node that lost its disk at its start had no name"
         ),
+        Found(
+            seed: 457,
+            seconds: 20,
+            mistake: "a region was never given its items, since one of them could not be read"
+        ),
         Found(seed: 4063, seconds: 15, mistake: "who waited at a replaced node was never answered"),
         Found(seed: 4156, seconds: 15, mistake: "a log that cannot be read was taken for short"),
         Found(seed: 4217, seconds: 15, mistake: "entries were written over a snapshot"),
@@ -32,5 +37,15 @@ import Testing
         options.checksInvariants = true
         let report = Simulator.run(Swarm.scenario(seed: found.seed, given), options)
         #expect(report.failures.isEmpty, "seed \(found.seed): \(report.failures)")
+    }
+    /// A wrong run must not be shrunk into another one that is wrong for another reason.
+    @Test("failures are told apart by what is said, not by where")
+    func signatures() {
+        func signature(_ text: String) -> String {
+            Failure(source: .liveness, text: text, at: .zero).signature
+        }
+        let late = "writes are not in all of these regions within 60s"
+        #expect(signature("us-east-1, eu-west-1: \(late)") == signature("us-east-1: \(late)"))
+        #expect(signature("us-east-1: \(late)") != signature("us-east-1: requests fail"))
     }
 }
