@@ -123,8 +123,8 @@ def test_tags_ttl_and_limits(aws, table):
         "update-time-to-live", "--table-name", table, "--time-to-live-specification",
         "Enabled=true,AttributeName=expires",
     ) == {"TimeToLiveSpecification": specification}
-    assert aws.json("describe-time-to-live", "--table-name", table) == {
-        "TimeToLiveDescription": {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}}
+    wait_until(lambda: aws.json("describe-time-to-live", "--table-name", table) == {
+        "TimeToLiveDescription": {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}})
     assert aws.json("describe-limits")["TableMaxReadCapacityUnits"] == 40_000
     endpoints = aws.json("describe-endpoints")["Endpoints"]
     assert endpoints[0]["CachePeriodInMinutes"] == 1440

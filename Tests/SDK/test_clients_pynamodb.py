@@ -156,9 +156,9 @@ def test_a_model_makes_its_table():
     assert local["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["views"]}
     connection = Thread._get_connection().connection
     assert Thread.Meta.table_name in connection.list_tables()["TableNames"]
-    ttl = connection.client.describe_time_to_live(TableName=Thread.Meta.table_name)
-    assert ttl["TimeToLiveDescription"] == {
-        "TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
+    expected = {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
+    wait_until(lambda: connection.client.describe_time_to_live(
+        TableName=Thread.Meta.table_name)["TimeToLiveDescription"] == expected)
     tags = connection.client.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
     assert tags == [{"Key": "team", "Value": "islands"}]
 
