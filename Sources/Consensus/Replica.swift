@@ -58,7 +58,14 @@ package struct Replica: Sendable {
     package let id: ReplicaID
     package internal(set) var term: Term
     package internal(set) var votedFor: ReplicaID?
-    var role: Role = .follower(leader: nil, campaignAt: nil)
+    var role: Role = .follower(leader: nil, campaignAt: nil) { didSet { self.roleChanged() } }
+    // What follows from the role is kept, because hosts ask for it all the time, and a part of a
+    // replica is read in place where a computed property copies the whole of it.
+    package private(set) var isLeader = false
+    /// Whom to ask instead; itself when it leads.
+    package private(set) var leader: ReplicaID?
+    /// From which applied index on it is ready, while it leads and has not invited a successor.
+    package private(set) var readyAt: LogIndex?
 
     var log: Log
     /// Invariant: `applied ≤ delivered ≤ commit ≤ log.last`.
@@ -115,17 +122,17 @@ package struct Replica: Sendable {
 
     // MARK: Queries
 
-    package var isLeader: Bool {
-        guard case .leader = self.role else { return false }
-        return true
-    }
-
-    /// Whom to ask instead; itself when it leads.
-    package var leader: ReplicaID? {
+    private mutating func roleChanged() {
+        self.isLeader = false
+        self.leader = nil
+        self.readyAt = nil
         switch self.role {
-        case .follower(let leader, _): leader
-        case .preCandidate, .candidate: nil
-        case .leader: self.id
+        case .follower(let leader, _): self.leader = leader
+        case .preCandidate, .candidate: break
+        case .leader(let leadership):
+            self.isLeader = true
+            self.leader = self.id
+            if leadership.transfer?.isSent != true { self.readyAt = leadership.first }
         }
     }
 
@@ -143,8 +150,8 @@ package struct Replica: Sendable {
     ///
     /// False for good once a successor was invited.
     package var leaderReady: Bool {
-        guard case .leader(let leadership) = self.role else { return false }
-        return self.appliedIndex >= leadership.first && leadership.transfer?.isSent != true
+        guard let readyAt = self.readyAt else { return false }
+        return self.appliedIndex >= readyAt
     }
 
     /// Whether this peer accepted this leader in this term since its connection began.
@@ -203,6 +210,14 @@ package struct Replica: Sendable {
                 isConfirmed: $0.isConfirmed
             )
         }
+    }
+
+    /// ``needsFlush`` and ``needsTick`` together.
+    ///
+    /// Mutating, though it changes nothing, so that it looks at the replica where it is instead of
+    /// at a copy.
+    package mutating func outstanding() -> (needsFlush: Bool, needsTick: Bool) {
+        (self.needsFlush, self.needsTick)
     }
 
     // MARK: Messages

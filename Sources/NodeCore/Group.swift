@@ -6,44 +6,51 @@ import Tables
 /// One Raft group with a replica on this node: the region's catalog, or a partition of a table.
 ///
 /// A class, because it is large and looked at often: to read a part of a struct in an array copies
-/// the whole of it. Only its node refers to it.
+/// the whole of it. Only its node refers to it, and only within its own methods, so that accesses
+/// need no check while the program runs.
 final class Group {
     let id: PartitionID
-    var raft: Replica
+    @exclusivity(unchecked) var raft: Replica
     let log: StoredLog
     /// Nil for the catalog.
-    var partition: Tables.Partition?
+    @exclusivity(unchecked) var partition: Tables.Partition?
     /// The table's name and the partition's position in it, for replication between regions.
-    var table: TableID?
+    @exclusivity(unchecked) var table: TableID?
 
     /// Answers that wait for a log index to be applied, in the order of the indexes.
-    var waiters: [Waiter] = []
+    @exclusivity(unchecked) var waiters: [Waiter] = []
     /// One for each other region of the table, while this replica leads.
-    var destinations: [Destination] = []
+    @exclusivity(unchecked) var destinations: [Destination] = []
     /// One for each global index of the table, while this replica leads.
-    var indexStreams: [IndexStream] = []
+    @exclusivity(unchecked) var indexStreams: [IndexStream] = []
     /// Changes applied lately, so that replicators seldom read the log back from the store.
-    var recentChanges: [RecentEntry] = []
+    @exclusivity(unchecked) var recentChanges: [RecentEntry] = []
     /// The snapshot that this replica is receiving.
-    var incoming: IncomingSnapshot?
+    @exclusivity(unchecked) var incoming: IncomingSnapshot?
 
-    var sweep = TombstoneSweep()
-    var expiry = ExpirySweep()
+    @exclusivity(unchecked) var sweep = TombstoneSweep()
+    @exclusivity(unchecked) var expiry = ExpirySweep()
 
     /// It has led in some term since the node started.
-    var hasLed = false
-    var isDirty = false
-    var isRestless = false
+    @exclusivity(unchecked) var hasLed = false
+    @exclusivity(unchecked) var isDirty = false
+    @exclusivity(unchecked) var isRestless = false
     /// The leader of `followedTerm`, for telling it when this replica turns to a later term.
-    var followed: ReplicaID?
-    var followedTerm: Term = .zero
+    @exclusivity(unchecked) var followed: ReplicaID?
+    @exclusivity(unchecked) var followedTerm: Term = .zero
     /// From this index on the length of the log is looked at again.
-    var compactAt: UInt64 = 0
+    @exclusivity(unchecked) var compactAt: UInt64 = 0
 
     init(id: PartitionID, raft: Replica, log: StoredLog) {
         self.id = id
         self.raft = raft
         self.log = log
+    }
+
+    /// ``Replica/leaderReady``, without a copy of the replica.
+    var leaderReady: Bool {
+        guard let readyAt = self.raft.readyAt else { return false }
+        return self.raft.appliedIndex >= readyAt
     }
 
     /// The group's members other than this replica, learners included.
@@ -99,7 +106,7 @@ struct RecentEntry {
 final class StoredLog: LogStorage {
     private let store: any Store
     private let group: PartitionID
-    private(set) var failure: StoreError?
+    @exclusivity(unchecked) private(set) var failure: StoreError?
 
     init(_ store: any Store, _ group: PartitionID) {
         self.store = store
@@ -162,7 +169,7 @@ enum GroupKeys {
     }
 
     static func entry(_ group: PartitionID, _ index: LogIndex) -> [UInt8] {
-        self.prefix(group) + Self.bigEndian(index.value)
+        withUnsafeBytes(of: (group.number.bigEndian, index.value.bigEndian)) { Array($0) }
     }
 
     static func bigEndian(_ number: UInt64) -> [UInt8] {

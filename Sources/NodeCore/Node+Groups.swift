@@ -61,24 +61,24 @@ extension Node {
             }
             return
         }
-        if let incoming = self.groups[slot]!.incoming, message.isAppend {
+        let group = self.groups[slot]!
+        if group.incoming != nil, message.isAppend {
             // Until the snapshot is complete its sender's appends make no sense; another leader's
             // mean that it will never be.
-            if incoming.from != from { self.abandonInstalling(slot) }
+            if group.incoming?.from != from { self.abandonInstalling(slot) }
             return
         }
-        let leader = self.groups[slot]!.raft.leader
+        let leader = group.raft.leader
         // The promise keeps others from power, not the node that it was given to.
         let leaseHeld =
             leader != self.identity && leader?.node != from.node
             && self.liveness.isPromised(to: leader?.node, now: clocks.now)
         var outputs = self.takeOutputs()
-        let log = self.groups[slot]!.log
-        self.groups[slot]!.raft.message(
+        group.raft.message(
             from: from,
             message,
             leaseHeld: leaseHeld,
-            log,
+            group.log,
             into: &outputs
         )
         self.perform(&outputs, slot, clocks, &effects)
@@ -242,23 +242,23 @@ extension Node {
 
     /// The end of a turn for one group that had an input.
     mutating func flush(_ slot: Int, _ clocks: Clocks, _ effects: inout [Effect]) {
-        guard self.groups[slot] != nil else { return }
-        self.groups[slot]!.isDirty = false
+        guard let group = self.groups[slot] else { return }
+        group.isDirty = false
         // What this replica held is erased: nothing of it may be written over what it is given.
-        guard self.groups[slot]!.incoming == nil else { return }
+        guard group.incoming == nil else { return }
         var outputs = self.takeOutputs()
-        let log = self.groups[slot]!.log
-        self.groups[slot]!.raft.flush(now: clocks.now, log, into: &outputs)
+        group.raft.flush(now: clocks.now, group.log, into: &outputs)
         self.perform(&outputs, slot, clocks, &effects)
-        guard self.groups[slot] != nil else { return }
+        guard self.groups[slot] === group else { return }
         self.replicate(slot, clocks, &effects)
         self.feedIndexes(slot, clocks, &effects)
-        guard self.groups[slot] != nil else { return }
-        self.groups[slot]!.partition?.persistMeta(into: self.store)
+        guard self.groups[slot] === group else { return }
+        group.partition?.persistMeta(into: self.store)
         self.compactIfLong(slot)
-        if self.groups[slot]!.raft.needsFlush { self.unfinished.append(slot) }
-        if self.groups[slot]!.raft.needsTick, !self.groups[slot]!.isRestless {
-            self.groups[slot]!.isRestless = true
+        let outstanding = group.raft.outstanding()
+        if outstanding.needsFlush { self.unfinished.append(slot) }
+        if outstanding.needsTick, !group.isRestless {
+            group.isRestless = true
             self.restless.append(slot)
         }
     }
@@ -276,9 +276,14 @@ extension Node {
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
-        for output in outputs {
-            guard let id = self.groups[slot]?.id else { break }
-            switch output {
+        guard !outputs.isEmpty else { return self.keep(&outputs) }
+        for place in outputs.indices {
+            guard let group = self.groups[slot] else { break }
+            let id = group.id
+            // Moved out, not copied.
+            var output = Consensus.Effect.configurationChanged
+            swap(&output, &outputs[place])
+            switch consume output {
             case .truncate(let index):
                 self.store.deleteRange(
                     .log,
@@ -299,9 +304,8 @@ extension Node {
                 }
                 self.tellFormerLeader(slot, term, &effects)
             case .send(let peer, let message):
-                let from = self.groups[slot]!.raft.id
                 effects.append(
-                    .send(.raft(id, from: from, to: peer, message), to: peer.node)
+                    .send(.raft(id, from: group.raft.id, to: peer, message), to: peer.node)
                 )
             case .apply(let entries):
                 self.apply(entries, slot, clocks, &effects)
@@ -316,6 +320,11 @@ extension Node {
             }
         }
         outputs.removeAll(keepingCapacity: true)
+        self.keep(&outputs)
+    }
+
+    /// The emptied buffer of a call serves the next one.
+    private mutating func keep(_ outputs: inout [Consensus.Effect]) {
         if self.outputs.capacity < outputs.capacity { swap(&self.outputs, &outputs) }
     }
 
@@ -378,8 +387,9 @@ extension Node {
         _ effects: inout [Effect]
     ) {
         guard let last = entries.last else { return }
-        let id = self.groups[slot]!.id
-        let wasReady = self.groups[slot]!.raft.leaderReady
+        let group = self.groups[slot]!
+        let id = group.id
+        let wasReady = group.leaderReady
         for entry in entries where entry.kind == .configuration {
             if let configuration = try? Configuration(payload: entry.payload) {
                 self.persistConfiguration(id, configuration, at: entry.index)
@@ -390,11 +400,11 @@ extension Node {
         } else {
             self.applyToPartition(entries, slot, clocks, &effects)
         }
-        guard self.groups[slot]?.id == id else { return }
-        self.groups[slot]!.raft.applied(through: last.index)
+        guard self.groups[slot] === group else { return }
+        group.raft.applied(through: last.index)
         self.committing.append(slot)
         self.completeWaiters(slot, through: last.index, clocks, &effects)
-        if !wasReady, self.groups[slot]?.raft.leaderReady == true {
+        if !wasReady, self.groups[slot]?.leaderReady == true {
             self.beginLeading(slot, clocks, &effects)
         }
     }
@@ -405,10 +415,12 @@ extension Node {
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
-        guard let first = self.groups[slot]?.waiters.first, first.index <= index else { return }
-        let count = self.groups[slot]!.waiters.prefix { $0.index <= index }.count
-        let done = Array(self.groups[slot]!.waiters.prefix(count))
-        self.groups[slot]!.waiters.removeFirst(count)
+        guard let group = self.groups[slot], !group.waiters.isEmpty,
+            group.waiters[0].index <= index
+        else { return }
+        let count = group.waiters.prefix { $0.index <= index }.count
+        let done = Array(group.waiters.prefix(count))
+        group.waiters.removeFirst(count)
         for waiter in done {
             if waiter.needsLease, !self.leadsUnderLease(slot, now: clocks.now) {
                 self.lose(waiter, clocks, &effects)
@@ -484,8 +496,8 @@ extension Node {
     /// Drops the part of the log that no follower, no other region and no restart needs.
     private mutating func compactIfLong(_ slot: Int) {
         let group = self.groups[slot]!
+        guard group.raft.appliedIndex.value >= group.compactAt else { return }
         let applied = group.raft.appliedIndex.value
-        guard applied >= group.compactAt else { return }
         let retained = self.settings.logRetained
         self.groups[slot]!.compactAt = applied + retained / 4
         guard applied > retained else { return }

@@ -91,12 +91,12 @@ extension Node {
         _ clocks: Clocks,
         _ effects: inout [Effect]
     ) {
-        let keepsRecent =
-            !self.groups[slot]!.destinations.isEmpty || !self.groups[slot]!.indexStreams.isEmpty
-        if !keepsRecent { self.groups[slot]!.recentChanges.removeAll() }
+        let group = self.groups[slot]!
+        let keepsRecent = !group.destinations.isEmpty || !group.indexStreams.isEmpty
+        if !keepsRecent { group.recentChanges.removeAll() }
         for entry in entries {
             if keepsRecent {
-                self.groups[slot]!.recentChanges.append(
+                group.recentChanges.append(
                     RecentEntry(
                         index: entry.index.value,
                         payload: entry.kind == .command ? entry.payload : nil
@@ -104,11 +104,11 @@ extension Node {
                 )
             }
             guard entry.kind == .command else {
-                self.groups[slot]!.partition!.skip(entry.index.value)
+                group.partition!.skip(entry.index.value)
                 continue
             }
             do throws(StoreError) {
-                let applied = try self.groups[slot]!.partition!.apply(
+                let applied = try group.partition!.apply(
                     entry.payload,
                     at: entry.index.value,
                     self.store
@@ -120,9 +120,9 @@ extension Node {
             }
         }
         // Entries are messages of their leader, which a hybrid clock observes.
-        self.clock.observe(self.groups[slot]!.partition!.newest)
+        self.clock.observe(group.partition!.newest)
         if self.settings.recordsApplies {
-            self.applied += self.groups[slot]!.partition!.takeApplied()
+            self.applied += group.partition!.takeApplied()
         }
     }
 

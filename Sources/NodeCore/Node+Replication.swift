@@ -157,7 +157,7 @@ extension Node {
 
     /// Ships what this partition's other regions lack, as far as their windows allow.
     mutating func replicate(_ slot: Int, _ clocks: Clocks, _ effects: inout [Effect]) {
-        guard let group = self.groups[slot], !group.destinations.isEmpty, group.raft.leaderReady
+        guard let group = self.groups[slot], !group.destinations.isEmpty, group.leaderReady
         else { return }
         for index in group.destinations.indices {
             if self.groups[slot]!.destinations[index].backfill != nil {
@@ -176,16 +176,15 @@ extension Node {
         _ effects: inout [Effect]
     ) {
         let group = self.groups[slot]!
-        guard group.destinations[index].backfill == nil,
-            let table = self.table(of: group)
-        else { return }
+        guard group.destinations[index].backfill == nil else { return }
         let applied = group.raft.appliedIndex.value
         _ = self.groups[slot]!.destinations[index].stream.timeout(now: clocks.now)
         while let plan = self.groups[slot]!.destinations[index].stream.batchToSend(
             now: clocks.now,
             lastCommitted: applied
         ) {
-            guard let node = self.destinationNode(slot, index) else { return }
+            guard let table = self.table(of: group), let node = self.destinationNode(slot, index)
+            else { return }
             let stream = self.groups[slot]!.destinations[index].stream
             var collector = ChangeCollector(after: stream.read, bytesMax: plan.bytesMax)
             do throws(StoreError) {
@@ -302,12 +301,12 @@ extension Node {
     static let recentChangesMax = 4_096
 
     private mutating func recordCursor(_ slot: Int, _ index: Int, _ clocks: Clocks) {
-        let destination = self.groups[slot]!.destinations[index]
-        guard destination.backfill == nil,
-            let cursor = destination.stream.cursorToRecord(now: clocks.now)
+        let group = self.groups[slot]!
+        guard group.destinations[index].backfill == nil,
+            let cursor = group.destinations[index].stream.cursorToRecord(now: clocks.now)
         else { return }
-        let proposal = self.groups[slot]!.partition!.proposal(
-            moving: destination.region,
+        let proposal = group.partition!.proposal(
+            moving: group.destinations[index].region,
             to: cursor
         )
         guard (try? self.propose(proposal, slot)) != nil else { return }

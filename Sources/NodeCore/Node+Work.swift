@@ -9,19 +9,20 @@ extension Node {
     /// True while the replica in `slot` leads with a lease and has applied all its predecessors
     /// did, so that what it holds is the latest.
     func leadsUnderLease(_ slot: Int, now: Instant) -> Bool {
-        guard let raft = self.groups[slot]?.raft, raft.leaderReady else { return false }
+        guard let group = self.groups[slot], group.leaderReady else { return false }
         if self.settings.bug == .readWithoutLease { return true }
+        let configuration = group.raft.configuration
         var promised = 0
-        for voter in raft.configuration.voters {
-            if voter == raft.id {
+        for voter in configuration.voters {
+            if voter == group.raft.id {
                 promised += 1
             } else if self.liveness.holdsLease(from: voter.node, now: now),
-                raft.isConfirmed(by: voter)
+                group.raft.isConfirmed(by: voter)
             {
                 promised += 1
             }
         }
-        return promised >= raft.configuration.majority
+        return promised >= configuration.majority
     }
 
     /// The slot of a replica here that may answer a read, or nil.
@@ -44,7 +45,7 @@ extension Node {
     /// The slot of a replica here that leads, or nil.
     func writableSlot(_ partition: PartitionID, _ clocks: Clocks) -> Int? {
         guard let slot = self.slot(of: partition), let group = self.groups[slot],
-            group.partition != nil, group.raft.leaderReady
+            group.partition != nil, group.leaderReady
         else { return nil }
         return slot
     }

@@ -25,6 +25,8 @@ package struct Node: ~Copyable {
     var slotByGroup: [PartitionID: Int] = [:]
     /// Slots with something to flush at the end of the turn, each once.
     var dirty: [Int] = []
+    /// Those that a round at the end of the turn takes; kept for its memory.
+    private var flushing: [Int] = []
     var freeSlots = 0
     /// Reused for consensus' effects.
     var outputs: [Consensus.Effect] = []
@@ -135,12 +137,13 @@ package struct Node: ~Copyable {
         let clocks = Clocks(now: now, wall: wall)
         // Flushing can apply entries of single-replica groups, which can make other slots dirty.
         while !self.dirty.isEmpty {
-            let slots = self.dirty
-            self.dirty.removeAll(keepingCapacity: true)
-            for slot in slots {
+            swap(&self.dirty, &self.flushing)
+            for place in self.flushing.indices {
+                let slot = self.flushing[place]
                 self.flush(slot, clocks, &effects)
                 if let failure = self.groups[slot]?.log.failure { self.storeFailure = failure }
             }
+            self.flushing.removeAll(keepingCapacity: true)
         }
     }
 

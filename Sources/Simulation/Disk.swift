@@ -19,18 +19,18 @@ final class Disk: Store {
     }
 
     /// What the process reads.
-    private var live = MemoryStore()
+    @exclusivity(unchecked) private var live = MemoryStore()
     /// What is certainly on the platter, if that is told apart.
-    private var durable: MemoryStore?
-    private var pending: [Change] = []
+    @exclusivity(unchecked) private var durable: MemoryStore?
+    @exclusivity(unchecked) private var pending: [Change] = []
     /// Committed and perhaps not yet on the platter, oldest first.
-    private var unsynced: [[Change]] = []
-    private var rotten: [Rotten] = []
-    private(set) var pendingBytes = 0
-    private(set) var commitCount = 0
+    @exclusivity(unchecked) private var unsynced: [[Change]] = []
+    @exclusivity(unchecked) private var rotten: [Rotten] = []
+    @exclusivity(unchecked) private(set) var pendingBytes = 0
+    @exclusivity(unchecked) private(set) var commitCount = 0
 
     /// When set, commits fail with it and keep the batch.
-    var refusal: StoreError?
+    @exclusivity(unchecked) var refusal: StoreError?
 
     /// - Parameter losesPower: whether synced and unsynced data are told apart.
     init(losesPower: Bool) {

@@ -29,35 +29,35 @@ final class Machine {
     let index: Int
     let id: NodeID
     let region: RegionID
-    var disk: Disk
-    var clock: WallClock
+    @exclusivity(unchecked) var disk: Disk
+    @exclusivity(unchecked) var clock: WallClock
     /// Nil while the process is dead.
     @exclusivity(unchecked) var process: Process?
     /// What the identity on the disk says; zero for an empty disk.
-    var incarnation: UInt32 = 1
+    @exclusivity(unchecked) var incarnation: UInt32 = 1
     /// Starts of the process so far; entries planned for an earlier one do nothing.
-    var life: UInt32 = 0
+    @exclusivity(unchecked) var life: UInt32 = 0
     /// Reasons why the process is down; it is started when none is left.
-    var downReasons = 0
-    var pauses = 0
+    @exclusivity(unchecked) var downReasons = 0
+    @exclusivity(unchecked) var pauses = 0
     /// A turn waits for its sync; nothing else happens in the process meanwhile.
-    var isSyncing = false
+    @exclusivity(unchecked) var isSyncing = false
     /// What arrived since the last turn.
     @exclusivity(unchecked) var inbox: [Event] = []
     @exclusivity(unchecked) var isTurnPlanned = false
     @exclusivity(unchecked) var busyUntil: Instant = .zero
     /// What each sync takes in addition, while the disk is slow.
-    var slowness: Nanoseconds = 0
+    @exclusivity(unchecked) var slowness: Nanoseconds = 0
     /// The turn's commit failed; streams are closed until one succeeds.
-    var isSuspended = false
+    @exclusivity(unchecked) var isSuspended = false
     /// Clients' requests that wait here, oldest first.
     @exclusivity(unchecked) var requests: [UInt64] = []
     /// The gateway of the region does not send requests here.
-    var isAvoided = false
+    @exclusivity(unchecked) var isAvoided = false
     /// When the gateway last saw it answer.
-    var pausedSince: Instant?
+    @exclusivity(unchecked) var pausedSince: Instant?
     /// Its store could not be read: an operator has to replace the disk.
-    var hasFailed = false
+    @exclusivity(unchecked) var hasFailed = false
 
     init(index: Int, region: RegionID, disk: Disk, clock: WallClock) {
         self.index = index

@@ -29,7 +29,8 @@ final class World {
     var diskRandom: SplitMix64
     var turnRandom: SplitMix64
 
-    weak var observer: (any WorldObserver)?
+    /// Owns the world, and so outlives it: asked at every turn, where a weak reference is dear.
+    unowned(unsafe) var observer: (any WorldObserver)?
     /// Answers of forwarded operations on their way through a core, which sees only bytes.
     @exclusivity(unchecked) var relays = RelayTable()
     @exclusivity(unchecked) private var inboxScratch: [Event] = []
@@ -176,7 +177,10 @@ final class World {
         let wall = machine.clock.now(self.now)
         self.counts.turns += 1
         self.counts.events += UInt64(events.count)
-        for event in events {
+        for place in events.indices {
+            // Moved out, not copied.
+            var event = Event.tick
+            swap(&event, &events[place])
             let isTaken = process.loop.take(event, now: self.now, wall: wall)
             if !isTaken, case .operation(_, .client(let id)) = event {
                 self.answered(machine, id, .failure(.internalServer))
@@ -249,7 +253,11 @@ final class World {
         swap(&effects, &self.effectScratch)
         process.loop.committed(into: &effects)
         self.trace.note(self.now, machine.index, .turn, UInt64(effects.count))
-        for effect in effects { self.perform(effect, of: machine) }
+        for place in effects.indices {
+            var effect = Effect.adoptIncarnation(0)
+            swap(&effect, &effects[place])
+            self.perform(consume effect, of: machine)
+        }
         effects.removeAll(keepingCapacity: true)
         swap(&effects, &self.effectScratch)
         if process.loop.node.storeFailure != nil {
@@ -301,8 +309,8 @@ final class World {
 
     // MARK: Effects
 
-    private func perform(_ effect: Effect, of machine: Machine) {
-        switch effect {
+    private func perform(_ effect: consuming Effect, of machine: Machine) {
+        switch consume effect {
         case .send(let message, let node):
             self.trace.note(message, self.now, machine.index, Int(node.index))
             self.send(.message(message), machine.index, Int(node.index))

@@ -56,12 +56,12 @@ package struct Digest: Equatable, Sendable {
 
     /// The buckets that changed, which then count as clean.
     mutating func takeDirty() -> [(bucket: Int, sum: UInt64)] {
-        guard self.dirty != 0 else { return [] }
         var changed: [(bucket: Int, sum: UInt64)] = []
-        for bucket in 0..<Self.bucketCount where self.dirty & (1 << UInt64(bucket)) != 0 {
+        while self.dirty != 0 {
+            let bucket = self.dirty.trailingZeroBitCount
             changed.append((bucket, self.sums[bucket]))
+            self.dirty &= self.dirty - 1
         }
-        self.dirty = 0
         return changed
     }
 

@@ -10,19 +10,22 @@ package final class MemoryStore: Store {
         case deleteRange(Space, from: [UInt8], to: [UInt8])
     }
 
-    private var tables = [SortedTable](repeating: SortedTable(), count: Space.allCases.count + 1)
-    private var synced: [SortedTable]
-    private var pending: [Change] = []
-    private var snapshots: [(id: SnapshotID, tables: [SortedTable])] = []
-    private var snapshotNext: UInt64 = 1
+    @exclusivity(unchecked) private var tables = [SortedTable](
+        repeating: SortedTable(),
+        count: Space.allCases.count + 1
+    )
+    @exclusivity(unchecked) private var synced: [SortedTable]
+    @exclusivity(unchecked) private var pending: [Change] = []
+    @exclusivity(unchecked) private var snapshots: [(id: SnapshotID, tables: [SortedTable])] = []
+    @exclusivity(unchecked) private var snapshotNext: UInt64 = 1
 
     package let losesUnsynced: Bool
     /// When set, commits fail with it and keep the batch.
-    package var commitFailure: StoreError?
+    @exclusivity(unchecked) package var commitFailure: StoreError?
     /// When set, reads fail with it.
-    package var readFailure: StoreError?
-    private(set) package var pendingBytes = 0
-    private(set) package var commitCount: UInt64 = 0
+    @exclusivity(unchecked) package var readFailure: StoreError?
+    @exclusivity(unchecked) private(set) package var pendingBytes = 0
+    @exclusivity(unchecked) private(set) package var commitCount: UInt64 = 0
 
     package init(losesUnsynced: Bool = false) {
         self.losesUnsynced = losesUnsynced

@@ -49,7 +49,11 @@ package enum PartitionKeys {
     }
 
     static func meta(_ partition: PartitionID, _ kind: Kind, _ offset: Int = 0) -> [UInt8] {
-        self.prefix(partition) + [kind.rawValue + UInt8(offset)]
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(9)
+        withUnsafeBytes(of: partition.number.bigEndian) { bytes.append(contentsOf: $0) }
+        bytes.append(kind.rawValue + UInt8(offset))
+        return bytes
     }
 
     /// The item key inside a stored key.
