@@ -21,7 +21,7 @@ import Testing
         plan.links.add(
             fault: 1,
             [
-                self.ab: LinkEffect(
+                self.ab: LinkSettings(
                     latency: .milliseconds(10),
                     jitter: 7,
                     lossPerMillion: 500_000,
@@ -32,7 +32,7 @@ import Testing
         plan.links.add(
             fault: 2,
             [
-                self.ab: LinkEffect(
+                self.ab: LinkSettings(
                     latency: .milliseconds(5),
                     jitter: 1,
                     lossPerMillion: 500_000,
@@ -61,8 +61,8 @@ import Testing
     )
     func healing(order: [Int]) {
         var plan = self.plan
-        let effects: [LinkEffect] = [
-            .cut, LinkEffect(latency: 9, lossPerMillion: 10_000), LinkEffect(bandwidth: 10),
+        let effects: [LinkSettings] = [
+            .cut, LinkSettings(latency: 9, lossPerMillion: 10_000), LinkSettings(bandwidth: 10),
         ]
         for (index, effect) in effects.enumerated() {
             plan.links.add(fault: index + 1, [self.ab: effect])

@@ -5,7 +5,7 @@ import Primitives
 extension Supervisor {
     func inject(
         _ id: Int,
-        links: [DirectedLink: LinkEffect]
+        links: [DirectedLink: LinkSettings]
     ) async throws(FaultError) -> [Measurement] {
         let sample = self.sample(of: links.keys)
         guard !sample.isEmpty else {
@@ -50,9 +50,9 @@ extension Supervisor {
 
 extension FaultArguments {
     /// The links from side a to side b and, unless `oneWay`, back.
-    func links(_ effect: LinkEffect) throws(FaultError) -> [DirectedLink: LinkEffect] {
+    func links(_ effect: LinkSettings) throws(FaultError) -> [DirectedLink: LinkSettings] {
         let (a, b) = try self.sides()
-        var links: [DirectedLink: LinkEffect] = [:]
+        var links: [DirectedLink: LinkSettings] = [:]
         for source in a {
             for target in b {
                 links[DirectedLink(from: source, to: target)] = effect

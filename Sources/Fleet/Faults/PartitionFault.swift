@@ -1,8 +1,10 @@
+import Primitives
+
 /// Cuts the links between two groups of nodes, both ways or one.
 package struct PartitionFault: Fault {
     package static let kind = "partition"
     package let title: String
-    private let links: [DirectedLink: LinkEffect]
+    private let links: [DirectedLink: LinkSettings]
 
     package init(_ arguments: FaultArguments) throws(FaultError) {
         self.links = try arguments.links(.cut)

@@ -1,3 +1,4 @@
+import Primitives
 import Topology
 
 /// Worsens the links between two groups of nodes: delay, jitter, loss, bandwidth.
@@ -8,7 +9,7 @@ import Topology
 package struct SlowFault: Fault {
     package static let kind = "slow"
     package let title: String
-    private let links: [DirectedLink: LinkEffect]
+    private let links: [DirectedLink: LinkSettings]
 
     package init(_ arguments: FaultArguments) throws(FaultError) {
         let loss = try arguments.count("lossPpm")
@@ -25,13 +26,13 @@ package struct SlowFault: Fault {
         guard max(latency, jitter) <= TopologyLimits.latencyMax / 1_000 else {
             throw FaultError("a delay of more than a minute is too much")
         }
-        let effect = LinkEffect(
+        let effect = LinkSettings(
             latency: latency * 1_000,
             jitter: jitter * 1_000,
             lossPerMillion: UInt32(loss),
             bandwidth: bandwidth == 0 ? nil : bandwidth
         )
-        guard effect != LinkEffect() else {
+        guard effect != LinkSettings() else {
             throw FaultError(
                 "nothing would be slower",
                 hint: "Give --latency, --jitter, --loss or --bandwidth."

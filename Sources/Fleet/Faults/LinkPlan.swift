@@ -1,37 +1,14 @@
 package import Primitives
 
-/// What one fault does to one directed link; effects of several faults add up.
-package struct LinkEffect: Hashable, Sendable {
-    package var latency: Nanoseconds
-    package var jitter: Nanoseconds
-    package var lossPerMillion: UInt32
-    /// Bytes a second.
-    package var bandwidth: UInt64?
-    package var isCut: Bool
-
-    package init(
-        latency: Nanoseconds = 0,
-        jitter: Nanoseconds = 0,
-        lossPerMillion: UInt32 = 0,
-        bandwidth: UInt64? = nil,
-        isCut: Bool = false
-    ) {
-        self.latency = latency
-        self.jitter = jitter
-        self.lossPerMillion = lossPerMillion
-        self.bandwidth = bandwidth
-        self.isCut = isCut
-    }
-
-    package static let cut = LinkEffect(isCut: true)
-}
-
 extension LinkSettings {
+    /// The whole effect of a cut.
+    package static let cut = LinkSettings(isCut: true)
+
     /// This link with a fault on top: delays add, chances of loss combine as independent events,
     /// the narrower bandwidth holds, and one cut is enough.
     ///
     /// The result does not depend on the order of faults, but for the rounding of a millionth.
-    package func worsened(by effect: LinkEffect) -> LinkSettings {
+    package func worsened(by effect: LinkSettings) -> LinkSettings {
         var settings = self
         settings.latency += effect.latency
         settings.jitter += effect.jitter
@@ -73,14 +50,14 @@ package struct DirectedLink: Hashable, Comparable, Sendable {
 /// overlapping faults on one link cannot leave anything behind when one of them heals.
 package struct LinkPlan: Sendable {
     private let base: [[LinkSettings]]
-    private var effects: [(fault: Int, links: [DirectedLink: LinkEffect])] = []
+    private var effects: [(fault: Int, links: [DirectedLink: LinkSettings])] = []
 
     /// `base[source][target]` for every pair of nodes.
     package init(base: [[LinkSettings]]) { self.base = base }
 
     package var nodeCount: Int { self.base.count }
 
-    package mutating func add(fault: Int, _ links: [DirectedLink: LinkEffect]) {
+    package mutating func add(fault: Int, _ links: [DirectedLink: LinkSettings]) {
         self.effects.append((fault, links))
     }
 
