@@ -10,7 +10,7 @@ import Wire
 /// through the control API.
 final class RealCluster: Cluster {
     private let topology: Topology
-    private let process: Subprocess
+    private let process: ClusterProcess
     private let state: ClusterState
     let regions: [String]
     /// A keep-alive connection to each region's endpoint.
@@ -23,7 +23,7 @@ final class RealCluster: Cluster {
     init(
         _ topology: Topology,
         _ name: String,
-        _ process: Subprocess,
+        _ process: ClusterProcess,
         log: String
     ) throws(ExperimentError) {
         self.topology = topology
@@ -39,21 +39,17 @@ final class RealCluster: Cluster {
                 let text = String(decoding: Files.tail(log, limit: 2_000), as: UTF8.self)
                 throw ExperimentError("the cluster did not start:\n\(text)")
             }
-            pause(nanoseconds: 20_000_000)
+            process.wait(nanoseconds: 20_000_000)
         }
     }
 
-    func stop() { self.process.stop(patienceMilliseconds: 20_000) }
+    func stop() { self.process.stop(patience: 20_000_000_000) }
 
     // MARK: Time
 
-    var now: Nanoseconds {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
+    var now: Nanoseconds { self.process.now }
 
-    func advance(by span: Nanoseconds) { pause(nanoseconds: span) }
+    func advance(by span: Nanoseconds) { self.process.wait(nanoseconds: span) }
 
     func delay(from source: String, to destination: String) -> Nanoseconds {
         guard let from = self.topology.region(named: source)?.nodes.first,
