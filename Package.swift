@@ -138,8 +138,8 @@ let package = Package(
         tests("TidyTests", []),
         tests("SimulationTests", ["Simulation", "Primitives", "Wire"]),
         tests("CompressionTests", ["Compression", "Wire", "Primitives"]),
-        tests("HistoryTests", ["History"]),
-        tests("CheckersTests", ["Checkers", "History"]),
+        tests("HistoryTests", ["History", "Primitives"]),
+        tests("CheckersTests", ["Checkers", "History", "Primitives"]),
         tests("LaboratoryTests", ["Laboratory", "Fleet", "Checkers", "History", "Wire"]),
         tests(
             "GatewayTests",

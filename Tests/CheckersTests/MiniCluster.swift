@@ -1,5 +1,6 @@
 import Checkers
 import History
+import Primitives
 
 /// A tiny honest cluster that writes histories, from a seed.
 ///
@@ -52,7 +53,7 @@ struct MiniCluster {
     }
 
     private let settings: Settings
-    private var chance: Chance
+    private var chance: SplitMix64
     private(set) var history: History
     private var regions: [Region]
     private var running: [Running?]
@@ -64,7 +65,7 @@ struct MiniCluster {
 
     init(seed: UInt64, _ settings: Settings = Settings()) {
         self.settings = settings
-        self.chance = Chance(seed: seed)
+        self.chance = SplitMix64(seed: seed)
         let names = (0..<settings.regions).map { "region-\($0)" }
         self.history = History(
             header: HistoryHeader(host: .simulation, seed: "\(seed)", regions: names)
@@ -319,20 +320,8 @@ struct MiniCluster {
     }
 }
 
-/// A small seeded generator of the tests' own.
-struct Chance: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+/// Draws of the tests' own; the draws of the simulator may change without theirs.
+extension SplitMix64 {
     mutating func below(_ bound: Int) -> Int { Int(self.next() % UInt64(bound)) }
 
     mutating func oneIn(_ odds: Int) -> Bool { self.below(odds) == 0 }

@@ -169,3 +169,16 @@ final class FakeClient {
         self.onChange?()
     }
 }
+
+extension EventLoop {
+    /// Runs until the condition holds; false when two seconds did not suffice.
+    func run(until condition: @escaping () -> Bool) -> Bool {
+        let deadline = self.now + 2_000_000_000
+        let timer = self.timer(afterNanoseconds: 0, everyNanoseconds: 1_000_000) {
+            if condition() || self.now > deadline { self.stop() }
+        }
+        self.run()
+        timer.cancel()
+        return condition()
+    }
+}

@@ -37,15 +37,7 @@ private final class World {
 
     /// Runs the loop until the condition holds; false when two seconds did not suffice.
     @discardableResult
-    func wait(_ condition: @escaping () -> Bool) -> Bool {
-        let deadline = self.loop.now + 2_000_000_000
-        let timer = self.loop.timer(afterNanoseconds: 0, everyNanoseconds: 1_000_000) {
-            if condition() || self.loop.now > deadline { self.loop.stop() }
-        }
-        self.loop.run()
-        timer.cancel()
-        return condition()
-    }
+    func wait(_ condition: @escaping () -> Bool) -> Bool { self.loop.run(until: condition) }
 
     func client(port: UInt16? = nil) -> FakeClient {
         FakeClient(port: port ?? self.gateway.port, on: self.loop)

@@ -86,15 +86,7 @@ private final class Recording {
     }
 
     @discardableResult
-    func wait(_ condition: @escaping () -> Bool) -> Bool {
-        let deadline = self.loop.now + 2_000_000_000
-        let timer = self.loop.timer(afterNanoseconds: 0, everyNanoseconds: 1_000_000) {
-            if condition() || self.loop.now > deadline { self.loop.stop() }
-        }
-        self.loop.run()
-        timer.cancel()
-        return condition()
-    }
+    func wait(_ condition: @escaping () -> Bool) -> Bool { self.loop.run(until: condition) }
 
     /// Sends one request and returns its answer.
     func ask(_ operation: String, _ body: String) throws -> FakeClient.Answer {

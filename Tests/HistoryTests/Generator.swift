@@ -1,19 +1,8 @@
 import History
+import Primitives
 
-/// A small seeded generator of the tests' own.
-struct Chance: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+/// Draws of the tests' own; the draws of the simulator may change without theirs.
+extension SplitMix64 {
     mutating func below(_ bound: Int) -> Int { Int(self.next() % UInt64(bound)) }
 
     mutating func oneIn(_ odds: Int) -> Bool { self.below(odds) == 0 }
@@ -30,11 +19,11 @@ struct Chance: RandomNumberGenerator {
 
 /// Histories in which every event and every field occurs; they need not make sense.
 struct HistoryGenerator {
-    var chance: Chance
+    var chance: SplitMix64
     var history: History
 
     init(seed: UInt64) {
-        self.chance = Chance(seed: seed)
+        self.chance = SplitMix64(seed: seed)
         let regions = ["us-east-1", "eu-west-1", "名"]
         self.history = History(
             header: HistoryHeader(

@@ -1,4 +1,5 @@
 import History
+import Primitives
 import Testing
 
 @Suite("Histories survive writing and reading") struct RoundTripTests {
@@ -35,7 +36,7 @@ import Testing
     func damagedInput() {
         var refused = 0
         for seed in 0..<100_000 as Range<UInt64> {
-            var chance = Chance(seed: seed)
+            var chance = SplitMix64(seed: seed)
             var generator = HistoryGenerator(seed: seed % 512)
             var bytes = generator.history(events: 2).encoded()
             for _ in 0...chance.below(3) { self.damage(&bytes, &chance) }
@@ -51,7 +52,7 @@ import Testing
         #expect(refused > 50_000 && refused < 100_000)
     }
 
-    private func damage(_ bytes: inout [UInt8], _ chance: inout Chance) {
+    private func damage(_ bytes: inout [UInt8], _ chance: inout SplitMix64) {
         let tokens = ["\"", "{", "}", "[", "]", ",", ":", "null", "\\u", "\\udcff", "1e9", "\n"]
         let at = chance.below(bytes.count)
         switch chance.below(5) {
