@@ -15,6 +15,7 @@ from boto3.dynamodb.types import Binary
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
+import response_shapes
 from conftest import error_of, unique, wait_until
 
 US, EU, AP = "us-east-1", "eu-west-1", "ap-northeast-1"
@@ -31,12 +32,16 @@ def settings(three_regions):
             patch.delenv(name, raising=False)
         for name, value in wanted.items():
             patch.setenv(name, value)
-        # The sessions of other modules keep what they have read before.
+        # The usual session, made in this environment.
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        session = botocore.session.get_session()
+        response_shapes.watch(session)
+        boto3.setup_default_session(botocore_session=session)
         yield
 
 
 def service(region=US):
-    return boto3.session.Session(region_name=region).resource("dynamodb")
+    return boto3.resource("dynamodb", region_name=region)
 
 
 def create(name, region=US, **options):
@@ -251,6 +256,68 @@ def test_a_batch_get_over_16_mb_goes_on_with_what_is_unprocessed(music):
     with music[US].batch_writer() as batch:
         for n in range(60):
             batch.delete_item(Key={"pk": f"large-{n}", "sk": n})
+
+
+def test_the_examples_of_the_service_do_what_they_show():
+    client = boto3.client("dynamodb", region_name=EU)
+    examples = service_model("examples-1")["examples"]
+
+    def run(operation, **more):
+        (example,) = examples[operation]
+        call = getattr(client, botocore.xform_name(operation))
+        return call(**{**example["input"], **more}), example["output"]
+
+    def await_table(name):
+        client.get_waiter("table_exists").wait(TableName=name, WaiterConfig=QUICK)
+
+    made, shown = run("CreateTable")
+    for name in set(shown["TableDescription"]) - {"CreationDateTime", "ProvisionedThroughput"}:
+        assert made["TableDescription"][name] == shown["TableDescription"][name]
+    await_table("Music")
+    answer, shown = run("PutItem")
+    assert answer["ConsumedCapacity"] == shown["ConsumedCapacity"]
+    answer, shown = run("BatchWriteItem")
+    assert answer["UnprocessedItems"] == shown.get("UnprocessedItems", {})
+    # What the examples read was written by others that are not among them.
+    for artist, title, album in (
+        ("No One You Know", "Scared of My Shadow", "Blue Sky Blues"),
+        ("Acme Band", "Happy Day", "Songs About Life"),
+    ):
+        client.put_item(TableName="Music", Item={
+            "Artist": {"S": artist}, "SongTitle": {"S": title}, "AlbumTitle": {"S": album}})
+    answer, shown = run("GetItem", ConsistentRead=True)
+    assert answer["Item"] == shown["Item"]
+    answer, shown = run("UpdateItem")
+    assert answer["Attributes"] == shown["Attributes"]
+
+    def albums():
+        for response in run("BatchGetItem"):
+            yield sorted(item["AlbumTitle"]["S"] for item in response["Responses"]["Music"])
+
+    wait_until(lambda: len(set(map(tuple, albums()))) == 1, what="the albums being those shown")
+    answer, shown = run("Query", ConsistentRead=True)
+    assert (answer["Count"], answer["ScannedCount"]) == (shown["Count"], shown["ScannedCount"])
+    assert answer["Items"][0] == shown["Items"][0]
+    answer, shown = run("Scan", ConsistentRead=True)
+    assert (answer["Count"], answer["ScannedCount"]) == (shown["Count"], shown["ScannedCount"])
+    assert answer["Items"] == shown["Items"]
+    answer, shown = run("DeleteItem", ReturnConsumedCapacity="TOTAL")
+    assert answer["ConsumedCapacity"] == shown["ConsumedCapacity"]
+    run("UpdateTable", TableName="Music")
+    await_table("Music")
+    described = run("DescribeTable")[0]["Table"]["ProvisionedThroughput"]
+    assert (described["ReadCapacityUnits"], described["WriteCapacityUnits"]) == (10, 10)
+    assert "Music" in run("ListTables")[0]["TableNames"]
+    answer, shown = run("DescribeLimits")
+    assert answer.keys() >= shown.keys()
+    deleted, shown = run("DeleteTable")
+    assert deleted["TableDescription"]["TableStatus"] == "DELETING"
+    assert deleted["TableDescription"].keys() >= shown["TableDescription"].keys()
+    assert set(examples) == {
+        "BatchGetItem", "BatchWriteItem", "CreateTable", "DeleteItem", "DeleteTable",
+        "DescribeLimits", "DescribeTable", "GetItem", "ListTables", "PutItem", "Query", "Scan",
+        "UpdateItem", "UpdateTable",
+    }
 
 
 # Paginators
