@@ -2,15 +2,10 @@ package import Primitives
 
 /// Counts of durations in log-linear buckets: at most 1 % relative error from 1 ns to 584 years.
 ///
-/// As HdrHistogram does it: below 128 every value has its bucket; above, each power of two is cut
-/// into 64 equal buckets, and a bucket answers with its middle, which is off by at most 1/128. The
-/// array covers only the buckets between the lowest and highest used, so that a histogram of delays
-/// that lie close together costs little. Least and greatest value are kept exactly, and quantiles
-/// never leave them: a constant is measured exactly.
+/// The array covers only the ``LogLinearBuckets`` between the lowest and highest used, so that a
+/// histogram of delays that lie close together costs little. Least and greatest value are kept
+/// exactly, and quantiles never leave them: a constant is measured exactly.
 package struct Histogram: Equatable, Sendable {
-    private static let halfBits = 6
-    private static let half = 1 << halfBits
-
     private(set) package var count: UInt64 = 0
     private(set) package var min: Nanoseconds = .max
     private(set) package var max: Nanoseconds = 0
@@ -28,7 +23,7 @@ package struct Histogram: Equatable, Sendable {
     package var mean: Nanoseconds { self.count == 0 ? 0 : self.sum / self.count }
 
     package mutating func record(_ value: Nanoseconds) {
-        self.add(1, at: Self.bucket(of: value))
+        self.add(1, at: LogLinearBuckets.bucket(of: value))
         self.min = Swift.min(self.min, value)
         self.max = Swift.max(self.max, value)
         self.count += 1
@@ -63,7 +58,7 @@ package struct Histogram: Equatable, Sendable {
         for (offset, count) in self.counts.enumerated() {
             seen += UInt64(count)
             if seen >= rank {
-                let middle = Self.middle(of: self.first + offset)
+                let middle = LogLinearBuckets.middle(of: self.first + offset)
                 return Swift.min(Swift.max(middle, self.min), self.max)
             }
         }
@@ -71,21 +66,6 @@ package struct Histogram: Equatable, Sendable {
     }
 
     // MARK: Buckets
-
-    private static func bucket(of value: UInt64) -> Int {
-        guard value >= UInt64(2 * self.half) else { return Int(value) }
-        let shift = 63 - value.leadingZeroBitCount - self.halfBits
-        return (shift + 1) * self.half + Int(value >> UInt64(shift)) - self.half
-    }
-
-    private static func middle(of bucket: Int) -> UInt64 {
-        guard bucket >= 2 * self.half else { return UInt64(bucket) }
-        let shift = UInt64(bucket / self.half - 1)
-        let low = UInt64(bucket % self.half + self.half) << shift
-        return low + (1 << shift) / 2
-    }
-
-    private static let bucketMax = Histogram.bucket(of: .max)
 
     private mutating func add(_ count: UInt32, at bucket: Int) {
         self.cover(bucket)
@@ -142,7 +122,7 @@ package struct Histogram: Equatable, Sendable {
         for index in 0..<(try reader.count()) {
             let distance = try reader.varint()
             let count = try reader.varint()
-            guard distance <= UInt64(Self.bucketMax) - bucket, index == 0 || distance > 0,
+            guard distance <= UInt64(LogLinearBuckets.last) - bucket, index == 0 || distance > 0,
                 let count = UInt32(exactly: count), count > 0
             else { throw DecodingError(offset: reader.offset) }
             bucket += distance

@@ -1,4 +1,5 @@
 import Fleet
+import Primitives
 import Testing
 import Wire
 
@@ -67,9 +68,7 @@ import Wire
         ]
     )
     func buckets(value: UInt64) throws {
-        let shift = max(0, 63 - value.leadingZeroBitCount - 6)
-        let bucket =
-            value < 128 ? Int(value) : (shift + 1) * 64 + Int(value >> UInt64(shift)) - 64
+        let bucket = LogLinearBuckets.bucket(of: value)
         let histogram = LagHistogram(json: [[.integer(bucket), 1]])
         let middle = try #require(histogram.quantile(perMille: 500))
         #expect(abs(Double(middle) - Double(value)) <= Double(value) * 0.01)

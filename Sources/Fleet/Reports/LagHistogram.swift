@@ -1,13 +1,10 @@
+import Primitives
 package import Wire
 
 /// Counts of lags in the nodes' log-linear buckets, merged over the nodes of a region.
 ///
-/// Below 128 ns every value has its bucket; above, each power of two is cut into 64 equal buckets,
-/// and a bucket answers with its middle, which is off by less than 1 %. Percentiles of a region can
-/// only come from merged counts: percentiles of nodes do not add up.
+/// Percentiles of a region can only come from merged counts: percentiles of nodes do not add up.
 package struct LagHistogram: Equatable, Sendable {
-    private static let half = 64
-
     /// Sorted by bucket.
     package private(set) var counts: [(bucket: Int, count: UInt64)] = []
     package private(set) var total: UInt64 = 0
@@ -55,14 +52,8 @@ package struct LagHistogram: Equatable, Sendable {
         var seen: UInt64 = 0
         for (bucket, count) in self.counts {
             seen += count
-            if seen >= rank { return Self.middle(of: bucket) }
+            if seen >= rank { return LogLinearBuckets.middle(of: bucket) }
         }
-        return self.counts.last.map { Self.middle(of: $0.bucket) }
-    }
-
-    private static func middle(of bucket: Int) -> UInt64 {
-        guard bucket >= 2 * self.half else { return UInt64(bucket) }
-        let shift = UInt64(min(bucket / self.half - 1, 57))
-        return (UInt64(bucket % self.half + self.half) << shift) + (1 << shift) / 2
+        return self.counts.last.map { LogLinearBuckets.middle(of: $0.bucket) }
     }
 }
