@@ -63,6 +63,8 @@ package struct NodeSettings: Sendable {
     package var seed: UInt64
     /// Whether every version that a partition applies leaves an ``ApplyRecord``.
     package var recordsApplies = false
+    /// Whether every deletion by a sweep leaves a ``SweepRecord``.
+    package var recordsSweeps = false
     /// Entries kept in a log for followers that lag a little.
     package var logRetained = NodeLimits.logRetained
     /// Bytes that the items of one partition key and their local entries may take.
@@ -71,6 +73,8 @@ package struct NodeSettings: Sendable {
     package var controlPlaneDelay: Nanoseconds = 0
     /// How often each partition looks for expired items.
     package var expiryPeriod: Nanoseconds = .seconds(60)
+    /// Records that one part of an index's backfill reads.
+    package var indexBackfillRecords = NodeLimits.indexBackfillRecords
     /// A mistake to be found; only simulations set it.
     package var bug: Bug?
 

@@ -32,6 +32,8 @@ package enum NodeLimits {
     package static let logRetained: UInt64 = 2_000
     /// Changes and bytes in one replication batch.
     package static let replicationBatchBytes = 256 << 10
+    /// Records that one part of an index's backfill reads at most.
+    package static let indexBackfillRecords = 512
     /// Tags of one table, and in one page of them.
     package static let tagsMax = 50
     package static let tagsPage = 10

@@ -1,8 +1,21 @@
 import Consensus
-import DataModel
-import Primitives
-import Replication
+package import DataModel
+package import Primitives
+package import Replication
 import Tables
+
+/// An item that a sweep decided to delete, for whoever keeps a history.
+package struct SweepRecord: Equatable, Sendable {
+    package var partition: PartitionID
+    package var key: ItemKey
+    /// Of the deletion.
+    package var stamp: Stamp
+    /// The version that was found expired, by the attribute `w`.
+    package var write: [UInt8]?
+    /// The second by which it has expired: `grace` earlier where another region wrote last.
+    package var second: Int
+    package var grace: Int
+}
 
 /// Where a partition's search for expired items stands.
 struct ExpirySweep {
@@ -43,7 +56,7 @@ extension Node {
         do throws(StoreError) {
             let found = try partition.expiredKeys(expiry, after: group.expiry.after, self.store)
             for key in found.keys {
-                guard self.delete(key, expiry, slot, clocks) else { return }
+                guard self.delete(key, expiry, Int(grace), slot, clocks) else { return }
             }
             self.groups[slot]!.expiry.after = found.next
             if found.next == nil {
@@ -54,15 +67,24 @@ extension Node {
         }
     }
 
+    /// What sweeps decided since the last call; to be asked for before the turn's effects are
+    /// performed, so that nobody has seen any of it.
+    package mutating func takeSwept() -> [SweepRecord] {
+        var taken: [SweepRecord] = []
+        swap(&taken, &self.swept)
+        return taken
+    }
+
     /// - Returns: false when no more can be proposed now.
     private mutating func delete(
         _ key: ItemKey,
         _ expiry: Expiry,
+        _ grace: Int,
         _ slot: Int,
         _ clocks: Clocks
     ) -> Bool {
         do throws(WriteError) {
-            let proposal = try self.groups[slot]!.partition!.evaluate(
+            let deletion = try self.groups[slot]!.partition!.evaluate(
                 expired: key,
                 expiry,
                 clock: &self.clock,
@@ -70,8 +92,20 @@ extension Node {
                 now: clocks.now,
                 self.store
             )
-            guard let proposal else { return true }
-            return (try? self.propose(proposal, slot)) != nil
+            guard let deletion else { return true }
+            guard (try? self.propose(deletion.proposal, slot)) != nil else { return false }
+            guard self.settings.recordsSweeps else { return true }
+            self.swept.append(
+                SweepRecord(
+                    partition: self.groups[slot]!.id,
+                    key: key,
+                    stamp: deletion.stamp,
+                    write: deletion.item?.writeID,
+                    second: Int(clocks.wall.nanoseconds / 1_000_000_000),
+                    grace: grace
+                )
+            )
+            return true
         } catch {
             return false
         }

@@ -1,6 +1,7 @@
 import Consensus
+import DataModel
 import Placement
-import Primitives
+package import Primitives
 package import Tables
 
 /// What the partitions that one node leads ought to have made of an index, and what it holds.
@@ -23,7 +24,54 @@ package struct IndexDigest: Equatable, Sendable {
     package var isDrained: Bool { self.drained == self.led }
 }
 
+/// A replica here of a partition of a global index.
+package struct IndexPlace: Sendable {
+    package var partition: PartitionID
+    package var table: String
+    package var index: String
+    package var isLeader: Bool
+}
+
 extension Node {
+    /// The global indexes of a table by this node's copy of the catalog; nil for an unknown table.
+    package func indexRecords(of table: String) -> [IndexRecord]? {
+        self.catalog.table(named: table)?.options.globals
+    }
+
+    /// The partitions of global indexes with a replica here.
+    package var indexPlaces: [IndexPlace] {
+        self.catalog.tables.flatMap { table in
+            table.options.globals.flatMap { index in
+                self.catalog.partitions(of: index.id).compactMap { partition in
+                    guard let slot = self.slot(of: partition.id), let group = self.groups[slot],
+                        group.partition != nil
+                    else { return nil }
+                    return IndexPlace(
+                        partition: partition.id,
+                        table: table.name,
+                        index: index.name,
+                        isLeader: group.raft.leaderReady
+                    )
+                }
+            }
+        }
+    }
+
+    /// How a partition that is led here feeds an index, in words.
+    package func indexStreamTexts(slot: Int) -> [String] {
+        guard let group = self.groups[slot] else { return [] }
+        return group.indexStreams.map { stream in
+            let phase =
+                switch stream.phase {
+                case .backfilling: "is backfilled"
+                case .closing, .closed: "is about to follow"
+                case .following: "follows"
+                }
+            return "\(stream.definition.name) \(phase) from \(stream.start), read \(stream.read)"
+                + (stream.flight == nil ? "" : ", a batch under way")
+        }
+    }
+
     /// The digests of all global indexes, as far as this node leads; costs a scan of its items, for
     /// checks.
     ///

@@ -151,6 +151,7 @@ extension Node {
                 stream.definition,
                 after: after,
                 bytesMax: NodeLimits.replicationBatchBytes,
+                recordsMax: self.settings.indexBackfillRecords,
                 self.store
             )
             self.depart(slot, place, part.changes, .backfill, next: part.next)
@@ -167,11 +168,13 @@ extension Node {
             }
             self.depart(slot, place, parts, upTo: stream.start, next: nil)
         case .closed:
-            let proposal = partition.proposal(movingIndex: stream.id, to: stream.start)
+            let skips = self.settings.bug == .indexBackfillSkips
+            let read = skips ? partition.settled.index : stream.start
+            let proposal = partition.proposal(movingIndex: stream.id, to: read)
             guard (try? self.propose(proposal, slot)) != nil else { return }
             self.groups[slot]!.indexStreams[place].phase = .following
-            self.groups[slot]!.indexStreams[place].read = stream.start
-            self.groups[slot]!.indexStreams[place].recorded = stream.start
+            self.groups[slot]!.indexStreams[place].read = read
+            self.groups[slot]!.indexStreams[place].recorded = read
         case .following:
             try self.fillWithChanges(slot, place)
         }
@@ -189,6 +192,7 @@ extension Node {
             after: stream.read,
             bytesMax: NodeLimits.replicationBatchBytes
         )
+        collector.bug = self.settings.bug
         try self.eachCommitted(slot, after: stream.read) { (index, payload) throws(StoreError) in
             try collector.take(payload, at: index)
             return !collector.isFull
@@ -332,7 +336,11 @@ extension Node {
             isFar || isOld && stream.unrecorded > 0,
             let partition = self.groups[slot]!.partition
         else { return }
-        let proposal = partition.proposal(movingIndex: id, to: stream.read)
+        var reached = stream.read
+        if self.settings.bug == .indexRecordedEarly, let flight = stream.flight {
+            reached = flight.upTo
+        }
+        let proposal = partition.proposal(movingIndex: id, to: reached)
         guard (try? self.propose(proposal, slot)) != nil else { return }
         self.groups[slot]!.indexStreams[place].recorded = stream.read
         self.groups[slot]!.indexStreams[place].recordedAt = clocks.now

@@ -121,7 +121,8 @@ extension Node {
                 return
             }
             let place = Self.snapshotSpaces.firstIndex(of: space)!
-            guard place + 1 < Self.snapshotSpaces.count else {
+            let isShort = self.settings.bug == .snapshotWithoutEntries
+            guard place + 1 < Self.snapshotSpaces.count - (isShort ? 1 : 0) else {
                 snapshot.isLastSent = true
                 return
             }

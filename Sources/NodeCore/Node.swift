@@ -79,6 +79,8 @@ package struct Node: ~Copyable {
     var committing: [Int] = []
     /// What partitions applied since the host asked last, if they record it.
     var applied: [ApplyRecord] = []
+    /// What sweeps deleted since the host asked last, if that is recorded.
+    var swept: [SweepRecord] = []
     /// A store that can no longer be read; the host stops the node.
     package internal(set) var storeFailure: StoreError?
 

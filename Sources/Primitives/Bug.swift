@@ -32,6 +32,16 @@ package enum Bug: UInt8, CaseIterable, Sendable {
     case batchHalfApplied
     case acknowledgedBeforeSync
 
+    // Secondary indexes and times to live.
+    case indexEntryLeft
+    case indexBackfillSkips
+    case indexBackfillOverwrites
+    case indexBatchRepeated
+    case indexRecordedEarly
+    case localEntryLeft
+    case snapshotWithoutEntries
+    case expiryOfRenewed
+
     /// As `--bug` takes it.
     package var name: String { self.entry.name }
     /// What is wrong, in one line.
@@ -159,6 +169,46 @@ package enum Bug: UInt8, CaseIterable, Sendable {
             "acknowledged-before-sync",
             "Appends and votes are acknowledged before the disk has synced them.",
             "acknowledged entries are in the log, leader completeness; power that fails"
+        ),
+        Entry(
+            "index-entry-left",
+            "An item that moves in an index leaves its former entry behind.",
+            "indexes hold what follows from the items; writes that change an index's key"
+        ),
+        Entry(
+            "index-backfill-skips",
+            "What changes while an index is backfilled is taken for a part of the backfill.",
+            "indexes hold what follows from the items; an index made under load"
+        ),
+        Entry(
+            "index-backfill-overwrites",
+            "A part of an index's backfill replaces entries, even those that are newer.",
+            "indexes hold what follows from the items; a former leader's parts that come late"
+        ),
+        Entry(
+            "index-batch-repeated",
+            "An index takes in a batch of changes again that came late or twice.",
+            "indexes hold what follows from the items; leaders that change, slow links"
+        ),
+        Entry(
+            "index-recorded-early",
+            "How far an index is goes on record as soon as a batch leaves for it.",
+            "indexes hold what follows from the items; leaders that are lost, indexes without one"
+        ),
+        Entry(
+            "local-entry-left",
+            "An item that moves in a local index leaves its former entry behind.",
+            "local indexes follow from the items beside them; nothing more"
+        ),
+        Entry(
+            "snapshot-without-entries",
+            "A snapshot leaves out the entries of local indexes.",
+            "local indexes follow from the items beside them; a replica that fell behind"
+        ),
+        Entry(
+            "expiry-of-renewed",
+            "An item that was found expired is deleted although it was renewed since.",
+            "only what has expired is removed; items written while they expire"
         ),
     ]
 }

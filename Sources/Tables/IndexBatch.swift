@@ -118,6 +118,8 @@ struct IndexCommand: Equatable {
 /// Several changes of one entry become the last of them.
 package struct IndexCollector: Sendable {
     package let bytesMax: Int
+    /// A mistake to be found; only simulations set it.
+    package var bug: Bug?
     /// Everything up to here has been read.
     private(set) package var read: UInt64
     private(set) package var bytes = 0
@@ -172,7 +174,7 @@ package struct IndexCollector: Sendable {
         let former = part?.former.flatMap { self.definition.globalKey(of: $0, at: key) }
         let item = record.item
         let present = item.flatMap { self.definition.globalKey(of: $0, at: key) }
-        if let former, former != present {
+        if let former, former != present, present == nil || self.bug != .indexEntryLeft {
             self.append(IndexChange(key: former.bytes, stamp: record.stamp, image: nil))
         }
         if let present, let item {

@@ -31,6 +31,14 @@ package struct Expiry: Sendable {
     }
 }
 
+/// The deletion of an item that has expired, decided.
+package struct ExpiredDeletion: Equatable, Sendable {
+    package var proposal: Proposal
+    package var stamp: Stamp
+    /// The item that was found expired.
+    package var item: Item?
+}
+
 extension Partition {
     /// Looks for stored items that have expired, in bounded work.
     ///
@@ -68,10 +76,12 @@ extension Partition {
         wall: WallTime,
         now: Instant,
         _ store: any Store
-    ) throws(WriteError) -> Proposal? {
+    ) throws(WriteError) -> ExpiredDeletion? {
         let latest: ItemRecord?
         do throws(StoreError) {
-            latest = try self.latest(key, store).record
+            latest =
+                self.bug == .expiryOfRenewed
+                ? try self.storedRecord(key, store) : try self.latest(key, store).record
         } catch {
             throw .store(error)
         }
@@ -83,7 +93,9 @@ extension Partition {
             now: now,
             store
         )
-        guard case .proposal(let proposal, _) = decided else { return nil }
-        return proposal
+        guard case .proposal(let proposal, let outcome) = decided, let stamp = outcome.stamp else {
+            return nil
+        }
+        return ExpiredDeletion(proposal: proposal, stamp: stamp, item: latest.item)
     }
 }

@@ -156,7 +156,7 @@ extension Partition {
             let number = UInt8(position + 1)
             let former = part.former.flatMap { local.localKey(number, of: $0, at: key) }
             let entry = self.localEntry(local, position, item, key)
-            if let former, former != entry?.key {
+            if let former, former != entry?.key, self.bug != .localEntryLeft || entry == nil {
                 store.delete(.index, PartitionKeys.item(self.id, former))
             }
             if let entry, let record {

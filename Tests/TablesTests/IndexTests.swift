@@ -368,7 +368,7 @@ private struct IndexRig {
         try rig.put(IndexRig.item("p", 0, n: now + 100))
         var proposals = 0
         for key in found.keys {
-            let proposal = try rig.table.evaluate(
+            let deletion = try rig.table.evaluate(
                 expired: key,
                 expiry,
                 clock: &rig.clock,
@@ -376,9 +376,10 @@ private struct IndexRig {
                 now: .zero,
                 rig.store
             )
-            if let proposal {
+            if let deletion {
                 proposals += 1
-                rig.append(proposal)
+                #expect(deletion.item != nil && deletion.stamp > .zero)
+                rig.append(deletion.proposal)
             }
         }
         #expect(proposals == 1)
