@@ -61,6 +61,16 @@ struct SimOptions: Sendable {
             self.given.faults = try Self.faults(text)
             self.words += ["--faults", text]
         }
+        if let text = command.value("--tables") {
+            guard ["swarm", "plain"].contains(text) else {
+                throw UsageError(
+                    "--tables \(text) is not understood",
+                    hint: "swarm: some with indexes and expiry; plain: items and nothing else."
+                )
+            }
+            self.given.drawsTables = text == "swarm"
+            self.words += ["--tables", text]
+        }
         if let name = command.value("--bug") {
             guard let bug = Bug(name: name) else {
                 let names = Bug.allCases.map(\.name).joined(separator: ", ")

@@ -41,7 +41,7 @@ final class Clients {
 
     let world: World
     let plan: WorkloadPlan
-    private let forms: RequestForms
+    let forms: RequestForms
     private var source: WorkloadSource
     private var random: SplitMix64
     private var clients: [[Client]]
@@ -64,11 +64,13 @@ final class Clients {
     private(set) var outrages: [String] = []
     /// When each region last served a write, for liveness.
     private(set) var servedAt: [Instant]
+    /// The second at which what a write leaves expires, by the write's number.
+    private(set) var expiries: [UInt64: Int] = [:]
 
     init(_ world: World, _ plan: WorkloadPlan, seed: UInt64, history: consuming History?) {
         self.world = world
         self.plan = plan
-        self.forms = RequestForms(keys: plan.keys, padding: plan.padding)
+        self.forms = RequestForms(keys: plan.keys, padding: plan.padding, plan.table)
         self.source = WorkloadSource(plan, seed: seed)
         self.random = SplitMix64(seed: seed ^ 0x6A7E_3A7E)
         let regions = world.plan.regions.count
@@ -159,14 +161,15 @@ final class Clients {
         var condition = WriteCondition.none
         var previous: WriteName?
         let operation: NodeCore.Operation
+        let attributes = self.attributes(drawn, id)
         switch drawn.kind {
-        case .put: operation = .putItem(self.forms.put(drawn.key, write))
-        case .update: operation = .updateItem(self.forms.update(drawn.key, write))
+        case .put: operation = .putItem(self.forms.put(drawn.key, write, attributes))
+        case .update: operation = .updateItem(self.forms.update(drawn.key, write, attributes))
         case .conditionalPut:
             previous = drawn.wantsAbsence ? nil : self.seen[drawn.region][drawn.key]
             condition = previous.map { .previous($0) } ?? .exists(false)
             let text = previous.map { self.text(of: $0) }
-            operation = .putItem(self.forms.put(drawn.key, write, replacing: text))
+            operation = .putItem(self.forms.put(drawn.key, write, attributes, replacing: text))
         case .delete: operation = .deleteItem(self.forms.delete(drawn.key))
         case .strongGet: operation = .getItem(self.forms.get(drawn.key, isConsistent: true))
         case .eventualGet: operation = .getItem(self.forms.get(drawn.key, isConsistent: false))
@@ -199,6 +202,18 @@ final class Clients {
             operation: self.history == nil ? operation : operation.tellingVersions(),
             machine: nil
         )
+    }
+
+    /// What a write sets for indexes and the time to live.
+    private func attributes(_ drawn: DrawnOperation, _ id: UInt64) -> WriteAttributes {
+        let attributes = WriteAttributes(
+            self.plan.table,
+            write: id,
+            isUpdate: drawn.kind == .update,
+            second: Int((WallClock.epoch + self.world.now.nanoseconds) / 1_000_000_000)
+        )
+        if let expiry = attributes.expiry { self.expiries[id] = expiry }
+        return attributes
     }
 
     private func text(of write: WriteName) -> [UInt8] {
@@ -392,6 +407,12 @@ final class Clients {
         self.retries = []
         let waiting = self.pending.keys.sorted()
         for number in waiting { self.finish(number, .unknown("Abandoned")) }
+    }
+
+    /// A number for something that is no client's request and stands in the history.
+    func takeNumber() -> UInt64 {
+        self.nextRequest += 1
+        return self.nextRequest - 1
     }
 
     func unseed() -> UInt64 { self.source.unseed() ^ self.random.next() }

@@ -17,7 +17,7 @@ final class Run: WorldObserver {
     let clients: Clients
     let injector: Injector
     private(set) var checks: CrossChecks
-    private var random: SplitMix64
+    var random: SplitMix64
     /// What went wrong, in the order in which it was seen; the first decides.
     private(set) var failures: [Failure] = []
     private(set) var phase = Phase.setup
@@ -29,6 +29,9 @@ final class Run: WorldObserver {
     /// By region: faults that keep it out of the table, and whether a change is under way.
     private var leaves: [Int]
     private var isChanging: [Bool]
+    /// An operator waits for the answer to a change of indexes.
+    var isChangingIndexes = false
+    private var sweeps = SweepWatch()
 
     enum Phase: String { case setup, safety, liveness, agreement, done }
 
@@ -47,6 +50,11 @@ final class Run: WorldObserver {
                 settings.bug = options.bug
                 settings.logRetained = scenario.logRetained
                 settings.recordsApplies = options.keepsHistory
+                let table = scenario.workload.table
+                settings.indexBackfillRecords = Int(clamping: table.backfillRecords)
+                guard let timeToLive = table.timeToLive else { return }
+                settings.expiryPeriod = timeToLive.period
+                settings.recordsSweeps = options.keepsHistory
             }
         )
         var history: History?
@@ -98,6 +106,7 @@ final class Run: WorldObserver {
         if self.scenario.losesPower { self.planFlushes() }
         self.clients.start()
         self.injector.start()
+        self.planIndexChanges()
         self.advance(by: self.scenario.duration)
         guard !self.isBroken else { return }
         self.live()
@@ -113,7 +122,7 @@ final class Run: WorldObserver {
     }
 
     /// Lets time pass until a condition holds, looked at every so often.
-    private func wait(
+    func wait(
         _ limit: Nanoseconds,
         every step: Nanoseconds = .milliseconds(20),
         until holds: () -> Bool
@@ -131,10 +140,8 @@ final class Run: WorldObserver {
     private func setUp() {
         let regions = self.world.plan.regions.indices
         let table = RequestForms.table
-        self.insist(.createTable(CreateTableRequest(table: table, schema: RequestForms.schema)), 0)
-        guard self.wait(.seconds(30), until: { self.world.isActive(table, 0) }) else {
-            return self.fail(.liveness, "the table is not made")
-        }
+        self.makeTable()
+        guard !self.isBroken else { return }
         for region in regions.dropFirst() {
             var request = UpdateTableRequest(table: table)
             request.replicas = [.create(region: self.world.plan.regions[region].name)]
@@ -153,7 +160,7 @@ final class Run: WorldObserver {
     }
 
     /// Repeats an operation of the setup until it succeeds.
-    private func insist(_ operation: NodeCore.Operation, _ region: Int) {
+    func insist(_ operation: NodeCore.Operation, _ region: Int) {
         let machine = self.world.machines(in: region)[0]
         for _ in 0..<200 {
             var outcome: Answer?
@@ -253,13 +260,14 @@ final class Run: WorldObserver {
         let isPassedOn = self.wait(self.scenario.patience, every: .milliseconds(100)) {
             self.world.backlog(among: core) == 0
         }
-        if !isPassedOn {
-            self.fail(
+        guard isPassedOn else {
+            return self.fail(
                 .liveness,
                 "\(names): acknowledged writes are not in all of these regions within "
                     + "\(self.scenario.patience.seconds) after the faults were healed there"
             )
         }
+        self.checkIndexes(in: core)
     }
 
     /// Half of the time all regions, otherwise a drawn part of them; always one with clients.
@@ -295,6 +303,7 @@ final class Run: WorldObserver {
                 }
                 && self.world.backlog(among: all) == 0 && self.world.agrees(on: RequestForms.table)
                 && self.world.machines.allSatisfy { !$0.isSyncing }
+                && self.tableFault(in: all) == nil
         }
         guard agrees else {
             return self.fail(.convergence, self.disagreement(all))
@@ -322,6 +331,7 @@ final class Run: WorldObserver {
         }
         let backlog = self.world.backlog(among: regions)
         if backlog > 0 { parts.append("\(backlog) changes are not acknowledged") }
+        if let fault = self.tableFault(in: regions) { parts.append(fault) }
         if parts.isEmpty { parts.append("regions hold different items") }
         parts += self.world.differences(max: 3)
         return "no agreement within \(self.scenario.patience.seconds) after everything was "
@@ -347,10 +357,8 @@ final class Run: WorldObserver {
         }
     }
 
-    /// The key's name out of its stored form: token (8), length (2), partition key.
     private func keyName(_ key: [UInt8]) -> KeyName {
-        let length = Int(key[8]) << 8 | Int(key[9])
-        let text = Array(key[10..<10 + length])
+        let text = self.clients.forms.keyName(stored: key)
         return self.clients.history!.names.key(text, table: Array(RequestForms.table.utf8))
     }
 
@@ -369,6 +377,7 @@ final class Run: WorldObserver {
         case .faultEnds: self.injector.end(a)
         case .milestone:
             if b == 0 { return self.injector.replaceDisk(self.world.machines[a]) }
+            if b == Self.indexMilestone { return self.changeIndexes() }
             self.isChanging[a] = false
             self.changeMembership(a)
         case .tick, .turn, .synced, .retryCommit, .frame, .chunk, .dial, .flushDisk:
@@ -393,6 +402,7 @@ final class Run: WorldObserver {
         self.turnsLooked += 1
         guard let process = machine.process, !machine.disk.isRotten else { return }
         let isSample = self.turnsLooked % 512 == 0
+        if self.turnsLooked % 256 == 0 { self.sampleLocalIndexes(machine) }
         let broken = process.loop.node.checkInvariants(
             sampleDigests: isSample,
             sample: self.turnsLooked / 512
@@ -402,9 +412,26 @@ final class Run: WorldObserver {
         }
     }
 
+    /// Before anything of a turn leaves: whoever sees what a sweep did sees it later.
+    func decided(_ machine: Machine) {
+        guard let process = machine.process, self.clients.history != nil else { return }
+        for record in process.loop.node.takeSwept() {
+            let number = self.clients.beginSweep(record, in: machine.region)
+            self.sweeps.decided(record, operation: number)
+        }
+    }
+
+    private func watch(_ record: ApplyRecord, _ region: RegionID) {
+        let (operation, fault) = self.sweeps.applied(record, in: region, self.clients.expiries)
+        if let operation { self.clients.endSweep(operation, record.stamp) }
+        if let fault, self.options.checksInvariants { self.fail(.invariant, fault) }
+    }
+
     private func takeApplied(_ machine: Machine) {
         guard let process = machine.process else { return }
+        let expires = self.scenario.workload.table.timeToLive != nil
         for record in process.loop.node.takeApplied() {
+            if expires { self.watch(record, machine.region) }
             let decision: ApplyDecision
             switch record.decision {
             case .applied: decision = .applied

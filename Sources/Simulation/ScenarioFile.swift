@@ -190,6 +190,7 @@ extension WorkloadPlan {
             "eventualGet": .integer(self.mix.eventualGet),
         ]
         if let most = self.operationsMax { value["operationsMax"] = .integer(most) }
+        if self.table != TablePlan() { value["table"] = self.table.json }
         return value
     }
 
@@ -211,6 +212,7 @@ extension WorkloadPlan {
         self.skippedKeys = json.numbers("skippedKeys").map { Int(clamping: $0) }
         self.skippedOperations = json.numbers("skippedOperations")
         self.operationsMax = json["operationsMax"]?.uint64
+        if let table = json["table"] { self.table = try TablePlan(json: table) }
         if let mix = json["mix"] {
             self.mix.put = mix["put"]?.uint64 ?? 0
             self.mix.update = mix["update"]?.uint64 ?? 0

@@ -167,6 +167,11 @@ package struct Shrinker {
 
     /// Plainer settings, one by one.
     private mutating func simplify() {
+        self.reduce(self.scenario.workload.table.indexes) { scenario, indexes in
+            var smaller = scenario
+            smaller.workload.table.indexes = indexes
+            return smaller
+        }
         let changes: [(inout Scenario) -> Void] = [
             { $0.plan.turnMax = 0 },
             { $0.plan.streams = .values },
@@ -179,6 +184,8 @@ package struct Shrinker {
             { $0.workload.wayMax = 0 },
             { $0.workload.padding = 0 },
             { $0.workload.attemptsMax = 1 },
+            { $0.workload.table.timeToLive = nil },
+            { $0.workload.table.hasSortKey = $0.workload.table.hasLocals },
             { $0.losesPower = $0.faults.contains { $0.fault.kind == .power } },
         ]
         for change in changes {

@@ -194,6 +194,8 @@ package final class SteeredCluster: WorldObserver {
         if self.waiting?.id == id.number { self.finish(.answered(answer)) }
     }
 
+    func decided(_ machine: Machine) {}
+
     func turned(_ machine: Machine) {}
 
     func died(_ machine: Machine) {

@@ -14,6 +14,8 @@ package struct Swarm: Sendable {
         package var readPercent: UInt64?
         package var duration: Nanoseconds = .seconds(60)
         package var faults = Faults.swarm
+        /// False for a table that has items and nothing else, in every seed.
+        package var drawsTables = true
 
         package init() {}
     }
@@ -27,7 +29,7 @@ package struct Swarm: Sendable {
         case kinds([FaultKind])
     }
 
-    private var random: SplitMix64
+    var random: SplitMix64
 
     package static func scenario(seed: UInt64, _ given: Given) -> Scenario {
         var swarm = Swarm(random: SplitMix64(seed: seed ^ 0x5EED_0F57_A7E5))
@@ -56,12 +58,15 @@ package struct Swarm: Sendable {
         }
         scenario.losesPower = kinds.contains(.power)
         scenario.faults = faults.faults(kinds, scenario)
+        // The last to be drawn, so that seeds whose table stays plain are as without it.
+        var tables = Swarm(random: SplitMix64(seed: self.random.next()))
+        if given.drawsTables { scenario.workload.table = tables.table(given.duration) }
         return scenario
     }
 
     // MARK: Chance
 
-    private mutating func one<Element>(of choices: [Element]) -> Element {
+    mutating func one<Element>(of choices: [Element]) -> Element {
         choices[Int(self.random.below(UInt64(choices.count)))]
     }
 
@@ -70,7 +75,7 @@ package struct Swarm: Sendable {
     }
 
     /// Between two spans, short ones as often as long ones.
-    private mutating func spread(_ low: Nanoseconds, _ high: Nanoseconds) -> Nanoseconds {
+    mutating func spread(_ low: Nanoseconds, _ high: Nanoseconds) -> Nanoseconds {
         var doublings: UInt64 = 0
         while low << (doublings + 1) <= high { doublings += 1 }
         let base = low << self.random.below(doublings + 1)

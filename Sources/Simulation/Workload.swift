@@ -37,6 +37,8 @@ package struct WorkloadPlan: Equatable, Sendable {
     package var wayMax: Nanoseconds = .microseconds(500)
     /// Bytes of an item beyond its key and its write's name.
     package var padding = 0
+    /// What the table has beside its items.
+    package var table = TablePlan()
     /// Nothing is asked any more after so many operations; nil for no such end.
     package var operationsMax: UInt64?
     /// Keys that are not asked for, and operations that are left out, when a failure is shrunk.

@@ -55,6 +55,7 @@ extension World {
                 + (view.isInstalling ? ", installing" : "")
                 + ", voters \(voters.joined(separator: " "))"
                 + (learners.isEmpty ? "" : ", learners \(learners.joined(separator: " "))")
+                + process.loop.node.indexStreamTexts(slot: view.slot).map { "; \($0)" }.joined()
         }
     }
 }

@@ -109,17 +109,17 @@ extension World {
     func versions(on machine: Machine) -> [StoredVersion] {
         guard let process = machine.process else { return [] }
         var found: [StoredVersion] = []
-        for view in process.loop.node.groupViews where view.id != .catalog {
+        for place in process.loop.node.partitionPlaces {
             try? machine.disk.scan(
                 .item,
-                from: PartitionKeys.prefix(view.id),
-                to: PartitionKeys.end(view.id),
+                from: PartitionKeys.prefix(place.partition),
+                to: PartitionKeys.end(place.partition),
                 reverse: false
             ) { key, value in
                 if let record = try? ItemRecord(value) {
                     found.append(
                         StoredVersion(
-                            partition: view.id,
+                            partition: place.partition,
                             key: Array(UnsafeRawBufferPointer(rebasing: key[8...])),
                             record: record
                         )
