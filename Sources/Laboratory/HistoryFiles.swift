@@ -24,7 +24,9 @@ struct HistoryFiles {
     /// Adds a file to the history; the first one tells its host.
     mutating func read(_ path: String) throws(FilesError) {
         let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw Self.unreadable(path) }
+        guard file >= 0 else {
+            throw Self.unreadable(path, String(cString: strerror(errno)))
+        }
         defer { close(file) }
         var reader = self.former.map { HistoryReader(continuing: $0) } ?? HistoryReader()
         let isFirst = self.former == nil
@@ -37,6 +39,7 @@ struct HistoryFiles {
             }
             try parts.finish(&reader)
         } catch {
+            guard error.line > 0 else { throw Self.unreadable(path, error.message) }
             throw FilesError(
                 message: "\(path):\(error.line): \(error.message)",
                 hint: "docs/HISTORIES.md describes the format."
@@ -70,9 +73,9 @@ struct HistoryFiles {
         return chunk.isEmpty ? nil : chunk
     }
 
-    private static func unreadable(_ path: String) -> FilesError {
+    private static func unreadable(_ path: String, _ reason: String) -> FilesError {
         FilesError(
-            message: "cannot read \(path): \(String(cString: strerror(errno)))",
+            message: "cannot read \(path): \(reason)",
             hint: "\"atoll up --history FILE\" and \"atoll sim\" write histories."
         )
     }

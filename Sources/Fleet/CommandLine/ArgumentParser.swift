@@ -142,7 +142,7 @@ package struct ArgumentParser: Sendable {
         } else {
             throw UsageError(
                 "\"\(name)\" needs a value: \(name) \(valueName)",
-                hint: "\(valueName) is: \(option.help)."
+                hint: "What it does: \(option.help)."
             )
         }
     }

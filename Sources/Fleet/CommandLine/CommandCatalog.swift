@@ -16,7 +16,7 @@ package enum CommandCatalog {
     )
     private static let target = CommandSpec.Positional.required(
         "TARGET",
-        "a region, a zone (us-east-1/a) or a node"
+        "a region, a zone (us-east-1/a), a node, or \"all\""
     )
     private static let offset = CommandSpec.Option(
         "--port-offset",
@@ -82,7 +82,7 @@ package enum CommandCatalog {
             "lag",
             "replication lag and backlog per table, source and destination",
             options: [
-                .init("--window", "DURATION", "only this sliding window, such as 10s"),
+                .init("--window", "DURATION", "what arrived in the last 10s or 60s (default 60s)"),
                 .init("--indexes", nil, "from tables to their global indexes instead"), cluster,
                 json,
             ],
@@ -242,8 +242,7 @@ package enum CommandCatalog {
             "topology check",
             "read a topology and report every error in it",
             positionals: [.required("TOPOLOGY", "a file, or a name under topologies/")],
-            options: [json],
-            examples: [.init("atoll topology check topologies/three-regions.yaml", "no output?")]
+            examples: [.init("atoll topology check three-regions", "ok, or every fault at once")]
         ),
         CommandSpec(
             "topology show",
@@ -259,11 +258,11 @@ package enum CommandCatalog {
             "node",
             "run one replica node (\"atoll up\" starts these)",
             options: [
-                .init("--topology", "FILE", "the topology"),
-                .init("--node", "NAME", "which of its nodes"),
-                .init("--data", "DIR", "where its data lives"),
+                .init("--topology", "FILE", "the topology; needed"),
+                .init("--node", "NAME", "which of its nodes; needed"),
+                .init("--data", "DIR", "where its data lives; needed"),
                 .init("--bootstrap", nil, "first start of a new cluster"),
-                .init("--cluster", "NAME", "the cluster's name (default: the topology's)"),
+                .init("--cluster", "NAME", "the cluster's name (default atoll)"),
                 .init("--apply-log", "FILE", "add a line for every version that is applied"),
                 .init("--die-with-parent", nil, "end when standard input closes"), offset,
             ],
@@ -279,7 +278,7 @@ package enum CommandCatalog {
             "gateway",
             "run the gateway (\"atoll up\" starts it)",
             options: [
-                .init("--topology", "FILE", "the topology"),
+                .init("--topology", "FILE", "the topology; needed"),
                 .init("--history", "FILE", "record every item operation"),
                 .init("--die-with-parent", nil, "end when standard input closes"), offset,
             ],

@@ -32,8 +32,8 @@ package struct HelpText {
         var text = self.style.bold("atoll") + ": a DynamoDB-compatible, multi-region cluster on "
         text += "this machine that you can break on purpose.\n\n"
         text += self.list(self.commands.filter { !$0.isInternal })
-        text += "\n\"atoll COMMAND --help\" explains one, with examples. "
-        text += "Exit status: 0 done, 1 failed, 2 not understood.\n"
+        text += "\nBegin with \"atoll up\". \"atoll COMMAND --help\" explains one, with examples.\n"
+        text += "Exit status: 0 done, 1 failed, 2 not understood, or not decided by a check.\n"
         return text
     }
 

@@ -56,7 +56,14 @@ package enum FleetCommands {
     ) throws(ClusterError) -> Int32 {
         var seconds: Int?
         if let text = command.value("--window") {
-            seconds = Int(try Amount.duration("--window", text) / 1_000_000_000)
+            let span = try Amount.duration("--window", text)
+            guard span == 10_000_000_000 || span == 60_000_000_000 else {
+                throw ClusterError(
+                    "--window \(text) is not measured",
+                    hint: "Write 10s or 60s."
+                )
+            }
+            seconds = Int(span / 1_000_000_000)
         }
         let isOfIndexes = command.has("--indexes")
         let page = isOfIndexes ? "/v1/lag/indexes" : "/v1/lag"

@@ -80,7 +80,7 @@ package enum UpCommand {
         guard let text = command.value("--port-offset") else { return 0 }
         guard let offset = Int(text), (-65_535...65_535).contains(offset) else {
             throw ClusterError(
-                "--port-offset \(text) is not a number",
+                "--port-offset \(text) is not a number from -65535 to 65535",
                 hint: "For example: --port-offset 1000"
             )
         }
@@ -100,7 +100,7 @@ package enum UpCommand {
         guard isName else {
             throw ClusterError(
                 "\"\(name)\" cannot name a cluster",
-                hint: "Use lower-case letters, digits and hyphens."
+                hint: "Use lower-case letters, digits and hyphens, at most 40."
             )
         }
         return name

@@ -39,7 +39,7 @@ extension Supervisor {
         var result = error
         do throws(FaultError) {
             _ = try await fault.heal(id, in: self)
-            if result.hint.isEmpty, fault.lasts { result.hint = "It was undone." }
+            if result.hint.isEmpty, fault.lasts { result.hint = "Nothing of it is left." }
         } catch {
             self.plan.remove(fault: id)
             await self.apply(toNodes: Set(self.nodes.indices))

@@ -113,7 +113,7 @@ extension ClusterDirectory {
         guard let state = states.first else {
             throw ClusterError(
                 "no cluster is running in \(self.root)",
-                hint: "Start one: atoll up"
+                hint: "Start one: atoll up; or go to the directory in which one was started."
             )
         }
         guard states.count == 1 else {

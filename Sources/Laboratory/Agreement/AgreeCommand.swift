@@ -47,7 +47,7 @@ package enum AgreeCommand {
             }
             return self.compare(experiments, chosen, console)
         } catch {
-            console.error(error.description, hint: "")
+            console.error(error.description, hint: "Run it as scripts/atoll, or set ATOLL_HOME.")
             return ExitCode.failed
         }
     }
