@@ -11,7 +11,11 @@ package enum UpCommand {
             )
             return self.run(command, topology, console)
         } catch {
-            console.error(error.description, hint: "Check a file: atoll topology check FILE")
+            console.error(
+                error.description,
+                hint: "Check a file: atoll topology check FILE; names are those of topologies in "
+                    + "$ATOLL_HOME, which scripts/atoll sets, or here."
+            )
             return ExitCode.failed
         }
     }
