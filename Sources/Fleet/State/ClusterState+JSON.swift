@@ -100,9 +100,10 @@ extension ClusterDirectory {
                 )
             }
             guard state.isRunning else {
+                let offset = state.portOffset == 0 ? "" : " --port-offset \(state.portOffset)"
                 throw ClusterError(
                     "cluster \(name) is not running",
-                    hint: "Start it: atoll up --cluster \(name)"
+                    hint: "Start it: atoll up \(state.topology) --cluster \(name)\(offset)"
                 )
             }
             return state
