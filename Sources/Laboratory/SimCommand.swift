@@ -67,7 +67,8 @@ package enum SimCommand {
         LinePrinter.flush()
         if let file = options.history, let history = report.history {
             if let error = writeFile(history.encoded(), to: file) {
-                console.error("cannot write \(file): \(error)")
+                console.error("cannot write \(file): \(error)", hint: "Name another file.")
+                report.doubts.append("the history is not written")
             }
         }
         report.history = nil
