@@ -395,7 +395,6 @@ final class Run: WorldObserver {
     }
 
     func turned(_ machine: Machine) {
-        if self.options.keepsHistory { self.takeApplied(machine) }
         guard self.options.checksInvariants else { return }
         self.checks.turned(machine, self.world)
         if let text = self.checks.broken.first { return self.fail(.invariant, text) }
@@ -412,9 +411,11 @@ final class Run: WorldObserver {
         }
     }
 
-    /// Before anything of a turn leaves: whoever sees what a sweep did sees it later.
+    /// Before anything of a turn leaves or lasts, as the real host does: a process that dies while
+    /// it commits may say something twice and leaves nothing out.
     func decided(_ machine: Machine) {
-        guard let process = machine.process, self.clients.history != nil else { return }
+        guard let process = machine.process, self.options.keepsHistory else { return }
+        self.takeApplied(machine)
         for record in process.loop.node.takeSwept() {
             let number = self.clients.beginSweep(record, in: machine.region)
             self.sweeps.decided(record, operation: number)

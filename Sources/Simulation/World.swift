@@ -193,7 +193,7 @@ final class World {
         }
         guard !process.loop.isStalled else { return }
         process.loop.endTurn(now: self.now, wall: wall)
-        if process.loop.node.settings.recordsSweeps { self.observer?.decided(machine) }
+        self.observer?.decided(machine)
         self.commit(machine, process)
     }
 
@@ -346,7 +346,7 @@ protocol WorldObserver: AnyObject {
     /// The operation of a request that a node hands to another one.
     func operation(of id: RequestID) -> NodeCore.Operation?
     func answered(_ id: RequestID, by machine: Machine, _ answer: Answer)
-    /// A machine ends a turn, and nothing of it has left yet; only where sweeps are recorded.
+    /// A machine ends a turn, of which nothing is on its disk or has left yet.
     func decided(_ machine: Machine)
     /// A machine finished a turn.
     func turned(_ machine: Machine)
