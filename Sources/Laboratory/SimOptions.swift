@@ -62,13 +62,13 @@ struct SimOptions: Sendable {
             self.words += ["--faults", text]
         }
         if let text = command.value("--tables") {
-            guard ["swarm", "plain"].contains(text) else {
+            guard let tables = Swarm.Tables(rawValue: text) else {
                 throw UsageError(
                     "--tables \(text) is not understood",
-                    hint: "swarm: some with indexes and expiry; plain: items and nothing else."
+                    hint: "plain: items alone; swarm: some with indexes or expiry; full: all."
                 )
             }
-            self.given.drawsTables = text == "swarm"
+            self.given.tables = tables
             self.words += ["--tables", text]
         }
         if let name = command.value("--bug") {

@@ -16,7 +16,7 @@ extension SimCommand {
             .init("--reads", "PERCENT", "share of reads, half of them strong (default: drawn)"),
             .init("--shape", "RxN", "R equal regions of N nodes, instead of a topology"),
             .init("--faults", "LIST", "swarm (default), none, or kinds: crash,pause,…"),
-            .init("--tables", "WHAT", "swarm (default): some have indexes, expiry; plain: none"),
+            .init("--tables", "WHAT", "indexes and expiry: swarm (default, in some), plain, full"),
             .init("--keep-going", nil, "do not stop at a seed that is wrong"),
             .init("--check", "WHAT", "all (default), history (no invariants), none"),
             .init("--json", nil, "print an object for every seed, for programs"),

@@ -3,10 +3,11 @@ import Primitives
 /// What the table of a seed has beside its items.
 extension Swarm {
     /// In two seeds of five indexes, in one of four a time to live; both may come together.
-    mutating func table(_ duration: Nanoseconds) -> TablePlan {
+    mutating func table(_ given: Tables, _ duration: Nanoseconds) -> TablePlan {
         var plan = TablePlan()
-        let hasIndexes = self.random.chance(2, outOf: 5)
-        let expires = self.random.chance(1, outOf: 4)
+        guard given != .plain else { return plan }
+        let hasIndexes = self.random.chance(2, outOf: 5) || given == .full
+        let expires = self.random.chance(1, outOf: 4) || given == .full
         if hasIndexes { self.drawIndexes(duration, into: &plan) }
         if expires {
             plan.timeToLive = .init(

@@ -14,10 +14,19 @@ package struct Swarm: Sendable {
         package var readPercent: UInt64?
         package var duration: Nanoseconds = .seconds(60)
         package var faults = Faults.swarm
-        /// False for a table that has items and nothing else, in every seed.
-        package var drawsTables = true
+        package var tables = Tables.swarm
 
         package init() {}
+    }
+
+    /// What the table has beside its items.
+    package enum Tables: String, CaseIterable, Sendable {
+        /// Nothing.
+        case plain
+        /// Indexes in some seeds, a time to live in some.
+        case swarm
+        /// Both in every seed.
+        case full
     }
 
     /// Which faults there are.
@@ -60,7 +69,7 @@ package struct Swarm: Sendable {
         scenario.faults = faults.faults(kinds, scenario)
         // The last to be drawn, so that seeds whose table stays plain are as without it.
         var tables = Swarm(random: SplitMix64(seed: self.random.next()))
-        if given.drawsTables { scenario.workload.table = tables.table(given.duration) }
+        scenario.workload.table = tables.table(given.tables, given.duration)
         return scenario
     }
 

@@ -35,7 +35,7 @@ import Testing
     func isGood(_ found: Found) {
         var given = Swarm.Given()
         given.duration = .seconds(found.seconds)
-        given.drawsTables = !found.isPlain
+        if found.isPlain { given.tables = .plain }
         var options = SimulationOptions()
         options.checksInvariants = true
         let report = Simulator.run(Swarm.scenario(seed: found.seed, given), options)

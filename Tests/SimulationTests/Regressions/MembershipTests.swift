@@ -8,7 +8,7 @@ import Testing
         var given = Swarm.Given()
         given.duration = .seconds(10)
         given.rate = 20
-        given.drawsTables = false
+        given.tables = .plain
         given.faults = .kinds(kinds)
         var options = SimulationOptions()
         options.checksInvariants = true
