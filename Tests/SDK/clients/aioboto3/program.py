@@ -39,7 +39,7 @@ async def new_table(region=US):
     async with session.resource("dynamodb", region_name=region) as dynamodb:
         table = await create(dynamodb, f"aio-{uuid.uuid4().hex[:8]}")
         yield table
-        await table.delete()
+        await until(lambda: is_deleted(table.meta.client, table.name), "the deletion")
         await table.wait_until_not_exists(WaiterConfig=QUICK)
 
 
@@ -51,6 +51,14 @@ async def until(condition, what):
         # The poll interval of a condition, not a wait for time to pass.
         await asyncio.sleep(0.02)
     return value
+
+
+async def is_deleted(dynamodb, name):
+    """Asks again while the region still hears of the changes of others."""
+    try:
+        return await dynamodb.delete_table(TableName=name)
+    except dynamodb.exceptions.ResourceInUseException:
+        return None
 
 
 async def resource():
@@ -185,8 +193,9 @@ async def regions():
             until(lambda dynamodb=dynamodb: has_all(dynamodb), f"all items in {region}")
             for region, dynamodb in by_region.items()))
         for region in (EU, AP):
-            await by_region[region].delete_table(TableName=table.name)
-            await by_region[region].get_waiter("table_not_exists").wait(
+            dynamodb = by_region[region]
+            await until(lambda: is_deleted(dynamodb, table.name), f"the deletion in {region}")
+            await dynamodb.get_waiter("table_not_exists").wait(
                 TableName=table.name, WaiterConfig=QUICK)
         await by_region[US].get_waiter("table_exists").wait(
             TableName=table.name, WaiterConfig=QUICK)

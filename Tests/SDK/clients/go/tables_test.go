@@ -96,13 +96,16 @@ func TestGlobalTable(t *testing.T) {
 	must(t, err)
 	awaitTable(t, near, name)
 	awaitTable(t, far, name)
-	described, err := far.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
-	must(t, err)
-	statuses := map[string]types.ReplicaStatus{}
-	for _, replica := range described.Table.Replicas {
-		statuses[*replica.RegionName] = replica.ReplicaStatus
-	}
-	equal(t, statuses, map[string]types.ReplicaStatus{virginia: "ACTIVE", ireland: "ACTIVE"})
+	eventually(t, "the replicas as Ireland sees them", func() bool {
+		described, err := far.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
+		must(t, err)
+		statuses := map[string]types.ReplicaStatus{}
+		for _, replica := range described.Table.Replicas {
+			statuses[*replica.RegionName] = replica.ReplicaStatus
+		}
+		return len(statuses) == 2 && statuses[virginia] == types.ReplicaStatusActive &&
+			statuses[ireland] == types.ReplicaStatusActive
+	})
 
 	written := song{Artist: "Skerry", Title: "Both shores", Year: 2026}
 	putSong(t, near, name, written)
