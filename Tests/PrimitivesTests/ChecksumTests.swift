@@ -7,6 +7,20 @@ import Testing
         #expect(CRC32.checksum([]) == 0)
     }
 
+    @Test("texts of every length, wherever they lie, have the checksum of their bits")
+    func crc32OfEveryLength() {
+        var random = SplitMix64(seed: 5)
+        let bytes = (0..<300).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        for start in 0..<9 {
+            var crc: UInt32 = 0xFFFF_FFFF
+            for end in start..<bytes.count {
+                #expect(CRC32.checksum(Array(bytes[start..<end])) == crc ^ 0xFFFF_FFFF)
+                crc ^= UInt32(bytes[end])
+                for _ in 0..<8 { crc = crc & 1 == 1 ? (crc >> 1) ^ 0xEDB8_8320 : crc >> 1 }
+            }
+        }
+    }
+
     @Test(arguments: [
         ("", 0xEF46_DB37_51D8_E999 as UInt64), ("a", 0xD24E_C4F1_A98C_6E5B),
         ("abc", 0x44BC_2CF5_AD77_0999),
