@@ -86,14 +86,11 @@ struct HTTPMessageBuffer: Sendable {
         budget: Int,
         or excess: HTTPError
     ) throws(HTTPError) -> Range<Int>? {
-        let end = self.bytes.count
-        var index = max(self.scanned, self.cursor)
-        let found = self.bytes.withUnsafeBufferPointer { bytes in
-            while index < end, bytes[index] != 0x0A { index += 1 }
-            return index < end
+        let index = self.bytes.withUnsafeBytes {
+            Self.endOfLine($0, from: max(self.scanned, self.cursor))
         }
         guard index - self.cursor < budget else { throw excess }
-        guard found else {
+        guard index < self.bytes.count else {
             self.scanned = index
             return nil
         }
@@ -103,6 +100,18 @@ struct HTTPMessageBuffer: Sendable {
             self.scanned = index + 1
         }
         return self.cursor..<index - 1
+    }
+
+    /// The first line feed from `start` on, or the end; eight bytes a step.
+    private static func endOfLine(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var index = start
+        while index + 8 <= bytes.count {
+            let found = WordOfBytes(bytes, at: index).equal(to: 0x0A)
+            if found != 0 { return index + WordOfBytes.first(found) }
+            index += 8
+        }
+        while index < bytes.count, bytes[index] != 0x0A { index += 1 }
+        return index
     }
 
     /// Whether the body is complete; call again when more bytes arrived.

@@ -106,31 +106,24 @@ struct RequestHead: Sendable {
 
     /// Finds `Credential=KEY/date/region/service/aws4_request`; a key may hold slashes itself.
     private mutating func readCredential(_ bytes: [UInt8], _ value: Range<Int>) {
-        guard let label = value.firstIndex(where: { bytes[$0] == UInt8(ascii: "=") }),
-            label - value.lowerBound >= 10,
+        var label = value.lowerBound
+        while label < value.upperBound, bytes[label] != UInt8(ascii: "=") { label += 1 }
+        guard label < value.upperBound, label - value.lowerBound >= 10,
             HTTPSyntax.matches(bytes, label - 10..<label, "credential")
         else { return }
         let start = label + 1
-        var end = start
-        while end < value.upperBound, bytes[end] != UInt8(ascii: ","), bytes[end] != 0x20 {
-            end += 1
-        }
-        // Positions of the last four slashes, the last one first.
+        var index = start
+        // The last four slashes so far; what is before the first of them may hold slashes too.
         var slashes: (Int, Int, Int, Int) = (-1, -1, -1, -1)
-        var found = 0
-        for index in (start..<end).reversed() where bytes[index] == UInt8(ascii: "/") {
-            switch found {
-            case 0: slashes.0 = index
-            case 1: slashes.1 = index
-            case 2: slashes.2 = index
-            default: slashes.3 = index
+        while index < value.upperBound, bytes[index] != UInt8(ascii: ","), bytes[index] != 0x20 {
+            if bytes[index] == UInt8(ascii: "/") {
+                slashes = (slashes.1, slashes.2, slashes.3, index)
             }
-            found += 1
-            if found == 4 { break }
+            index += 1
         }
-        guard found == 4 else { return }
-        self.request.accessKey = start..<slashes.3
-        self.request.credentialRegion = slashes.2 + 1..<slashes.1
+        guard slashes.0 >= 0 else { return }
+        self.request.accessKey = start..<slashes.0
+        self.request.credentialRegion = slashes.1 + 1..<slashes.2
     }
 
     /// Checks the head as a whole; `end` is behind the empty line.

@@ -261,24 +261,17 @@ struct JSONReader {
     /// The first byte from `start` on that is a quote, an escape, a control or not ASCII; the end
     /// of the input when there is none.
     ///
-    /// Eight bytes a step: in each byte of `special` the top bit tells that the byte is one of them
-    /// (Bit Twiddling Hacks, "Determine if a word has a zero byte"). A borrow can only raise bits
-    /// above a true one, so the lowest is exact.
+    /// Eight bytes a step, see ``WordOfBytes``.
     @inline(__always)
     private func endOfPlain(from start: Int) -> Int {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let tops: UInt64 = 0x8080_8080_8080_8080
         let raw = UnsafeRawBufferPointer(self.input)
         var index = start
         while index + 8 <= raw.count {
-            let word = UInt64(
-                littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            )
-            let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
-            let escapes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
+            let word = WordOfBytes(raw, at: index)
             let special =
-                (word | (word &- ones &* 0x20) | (quotes &- ones) | (escapes &- ones)) & tops
-            if special != 0 { return index + special.trailingZeroBitCount / 8 }
+                word.notASCII | word.below(0x20) | word.equal(to: UInt8(ascii: "\""))
+                | word.equal(to: UInt8(ascii: "\\"))
+            if special != 0 { return index + WordOfBytes.first(special) }
             index += 8
         }
         while index < raw.count, Self.isPlain(raw[index]) { index += 1 }

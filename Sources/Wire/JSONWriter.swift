@@ -168,19 +168,13 @@ struct JSONWriter: ~Copyable {
     /// the reader does.
     @inline(__always)
     private static func endOfPlain(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let tops: UInt64 = 0x8080_8080_8080_8080
         var index = start
         while index + 8 <= text.count {
-            let word = UInt64(
-                littleEndian: text.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            )
-            let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
-            let escapes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
-            let controls = (word &- ones &* 0x20) & ~word
+            let word = WordOfBytes(text, at: index)
             let special =
-                (controls | ((quotes &- ones) & ~quotes) | ((escapes &- ones) & ~escapes)) & tops
-            if special != 0 { return index + special.trailingZeroBitCount / 8 }
+                word.below(0x20) | word.equal(to: UInt8(ascii: "\""))
+                | word.equal(to: UInt8(ascii: "\\"))
+            if special != 0 { return index + WordOfBytes.first(special) }
             index += 8
         }
         while index < text.count, text[index] >= 0x20, text[index] != UInt8(ascii: "\""),
