@@ -59,7 +59,10 @@ struct Constraints {
     /// The name of a table or index.
     mutating func name(_ name: String?, at path: String) {
         guard let name else { return }
-        if !Self.isName(name) {
+        let isName = Self.isName(name)
+        // A good name has a byte for each character, so that almost none needs counting.
+        if isName, 3...255 ~= name.utf8.count { return }
+        if !isName {
             self.violate(
                 name,
                 at: path,
@@ -113,16 +116,19 @@ struct Constraints {
 
     /// Whether a name has the service's alphabet.
     static func isName(_ name: String) -> Bool {
-        !name.isEmpty
-            && name.utf8.allSatisfy { byte in
+        var name = name
+        return name.withUTF8 { bytes in
+            for byte in bytes {
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                     UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."),
                     UInt8(ascii: "-"):
-                    true
-                default: false
+                    continue
+                default: return false
                 }
             }
+            return !bytes.isEmpty
+        }
     }
 }
 

@@ -21,6 +21,8 @@ package enum ContentEncoding: Equatable, Sendable {
     /// stands for, and the first named before the others. Not to compress is preferred only if it
     /// weighs more.
     package static func preferred(_ bytes: [UInt8], _ value: Range<Int>) -> ContentEncoding? {
+        // All that SDKs ask for.
+        if HTTPSyntax.matches(bytes, value, "identity") { return nil }
         var named: [(encoding: ContentEncoding, weight: Int)] = []
         var anyWeight: Int?
         var plainWeight = 0

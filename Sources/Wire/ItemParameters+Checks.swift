@@ -135,6 +135,8 @@ extension ItemParameters {
         _ expressions: [ItemParameter],
         legacy: [ItemParameter]
     ) throws(ServiceError) {
+        // Most requests bind nothing and have nothing of the older kind.
+        guard !self.present.isDisjoint(with: Self.mayNotFit) else { return }
         let used = expressions.filter(self.present.contains)
         var old = legacy.filter(self.present.contains)
         // KeyConditions goes with the other expressions of a Query, though not with its own.
@@ -165,6 +167,18 @@ extension ItemParameters {
             )
         }
     }
+
+    private static let mayNotFit = ItemParameterSet(
+        .expressionAttributeNames,
+        .expressionAttributeValues,
+        .expected,
+        .conditionalOperator,
+        .attributeUpdates,
+        .keyConditions,
+        .queryFilter,
+        .scanFilter,
+        .attributesToGet
+    )
 
     private static func list(_ parameters: [ItemParameter], _ separator: String) -> String {
         parameters.map { "\($0.name)" }.joined(separator: separator)

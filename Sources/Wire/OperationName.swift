@@ -1,3 +1,5 @@
+import DataModel
+
 /// The operations that this version knows, by their names on the wire.
 package enum OperationName: String, CaseIterable, Sendable {
     case createTable = "CreateTable"
@@ -29,10 +31,19 @@ package enum OperationName: String, CaseIterable, Sendable {
 
     /// Reads `X-Amz-Target`; nil for an operation or service that this version does not know.
     package init?(target: ArraySlice<UInt8>) {
-        guard target.starts(with: Self.targetPrefix.utf8) else { return nil }
-        let name = target.dropFirst(Self.targetPrefix.utf8.count)
-        guard let match = Self.allCases.first(where: { $0.rawValue.utf8.elementsEqual(name) })
-        else { return nil }
-        self = match
+        for index in Self.targets.indices where Self.targets[index].text.count == target.count {
+            let isEqual = target.withUnsafeBytes { target in
+                Self.targets[index].text.withUnsafeBytes { ByteOrder.areEqual($0, target) }
+            }
+            guard isEqual else { continue }
+            self = Self.targets[index].name
+            return
+        }
+        return nil
+    }
+
+    /// `X-Amz-Target` of each operation.
+    private static let targets: [(text: [UInt8], name: OperationName)] = Self.allCases.map {
+        (Array((Self.targetPrefix + $0.rawValue).utf8), $0)
     }
 }
