@@ -66,7 +66,7 @@ package struct ItemKey: Hashable, Comparable, Sendable {
     }
 
     package var token: Token {
-        self.bytes[0..<8].reduce(0) { $0 << 8 | Token($1) }
+        self.bytes.withUnsafeBytes { Token(bigEndian: $0.loadUnaligned(as: Token.self)) }
     }
 
     private var partitionRange: Range<Int> {

@@ -48,6 +48,30 @@ package struct ItemRecord: Equatable, Sendable {
         self.isTombstone = image == nil
     }
 
+    /// The item of an encoded record and its size, without the rest; nil for a tombstone.
+    ///
+    /// A page of a query takes nothing else of a record, and copies only the item.
+    static func item(
+        of record: UnsafeRawBufferPointer
+    ) throws(StoreError) -> (item: Item, size: Int)? {
+        guard record.count >= self.headerSize,
+            record[0] <= self.tombstoneFlag | self.othersFlag
+        else { throw .corrupt("an item record of \(record.count) bytes") }
+        let isTombstone = record[0] & self.tombstoneFlag != 0
+        var start = self.headerSize
+        if record[0] & self.othersFlag != 0 {
+            guard record.count > start else { throw .corrupt("item record at byte \(start)") }
+            start += 1 + Int(record[start]) * Stamp.encodedSize
+        }
+        guard record.count > start || isTombstone && record.count == start else {
+            throw .corrupt("item record at byte \(start)")
+        }
+        guard !isTombstone else { return nil }
+        let size = record.loadUnaligned(fromByteOffset: self.headerSize - 4, as: UInt32.self)
+        let image = UnsafeRawBufferPointer(rebasing: record[start...])
+        return (Item(trusted: Array(image)), Int(UInt32(littleEndian: size)))
+    }
+
     /// Reads a record back.
     ///
     /// The image is trusted: it was validated when it came in and the store checks its blocks.

@@ -164,16 +164,17 @@ private struct PageReader {
     }
 
     private mutating func take(_ value: UnsafeRawBufferPointer) throws(ReadError) {
-        let record: ItemRecord
+        var item: Item
+        let size: Int
         do throws(StoreError) {
-            record = try ItemRecord(value)
+            guard let found = try ItemRecord.item(of: value) else { return }
+            (item, size) = found
         } catch {
             throw .store(error)
         }
-        guard var item = record.item else { return }
         if self.read.fetchesItems { item = try self.fetched(item) }
         self.page.scannedCount += 1
-        self.page.scannedBytes += record.size
+        self.page.scannedBytes += size
         if let filter = self.read.filter {
             do throws(ExpressionError) {
                 guard try filter.evaluate(on: item) else { return }

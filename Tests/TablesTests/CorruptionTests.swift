@@ -72,6 +72,32 @@ struct CorruptionTests {
         }
     }
 
+    @Test("a page over a record with a cut header is corrupt, over a tombstone it is empty")
+    func pages() throws {
+        var rig = Rig()
+        try rig.run(Rig.put("a", 1, 1))
+        let key = Rig.key("a", 1)
+        let place = PartitionKeys.item(PartitionID(1), key)
+        let item = Rig.item("a", 1, 1)
+        let version = VersionVector(Stamp(time: 7, region: RegionID(1)))
+            .replaced(by: Stamp(time: 9, region: RegionID(2)))
+        for image in [item.bytes, nil] {
+            let size = image == nil ? 0 : item.size
+            let record = ItemRecord(key: key, version: version, image: image, size: size)
+            rig.store.put(.item, place, record.bytes)
+            try rig.store.commit(sync: false)
+            let page = try rig.partition.page(RangeRead(tokens: 0...Token.max), rig.store)
+            #expect(page.items == (image == nil ? [] : [item]) && page.scannedBytes == size)
+            for end in 0..<record.bytes.count - (image?.count ?? 0) {
+                rig.store.put(.item, place, Array(record.bytes[..<end]))
+                try rig.store.commit(sync: false)
+                #expect(throws: ReadError.self) {
+                    try rig.partition.page(RangeRead(tokens: 0...Token.max), rig.store)
+                }
+            }
+        }
+    }
+
     @Test("damaged counts are corrupt at the restart")
     func meta() throws {
         var rig = Rig()
