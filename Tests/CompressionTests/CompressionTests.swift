@@ -32,6 +32,16 @@ struct CompressionTests {
         #expect(try Inflater.gzip(([1, 2] + one)[2...], limit: 100) == Array("{\"Table".utf8))
     }
 
+    @Test("a body in two members that meet anywhere is the same body")
+    func membersMeetAnywhere() throws {
+        let body = self.sample(1_500, seed: 9)
+        for index in body.indices {
+            let one = try #require(Deflater.compress(Array(body[..<index]), as: .gzip))
+            let two = try #require(Deflater.compress(Array(body[index...]), as: .gzip))
+            #expect(try Inflater.gzip((one + two)[...], limit: Self.limit) == body)
+        }
+    }
+
     @Test("what is cut anywhere is malformed")
     func cuts() throws {
         let body = self.sample(3_000, seed: 7)
