@@ -11,7 +11,7 @@ package enum ResponseEncoder {
     }
 
     package static func encode(_ response: OperationResponse) -> [UInt8] {
-        var writer = JSONWriter(reserving: 512)
+        var writer = JSONWriter(reserving: self.estimate(response))
         writer.beginObject()
         switch response {
         case .tableChanged(let table):
@@ -60,6 +60,26 @@ package enum ResponseEncoder {
         }
         writer.endObject()
         return writer.bytes
+    }
+
+    /// About how long an answer becomes, so that a long one is not copied while it grows.
+    private static func estimate(_ response: OperationResponse) -> Int {
+        switch response {
+        case .getItem(let answer): 512 + self.estimate(answer.item)
+        case .itemChanged(let answer): 512 + self.estimate(answer.attributes)
+        case .page(let page): (page.items ?? []).reduce(512) { $0 + self.estimate($1) }
+        case .batchGetItem(let answer):
+            answer.results.reduce(512) { $1.items.reduce($0) { $0 + self.estimate($1) } }
+        case .tableChanged, .table, .tableNames, .batchWriteItem, .limits, .tableOption,
+            .endpoints:
+            512
+        }
+    }
+
+    /// Names and types take several times their packed form, long values little more than once.
+    private static func estimate(_ item: Item?) -> Int {
+        guard let count = item?.bytes.count else { return 0 }
+        return 64 + count + count / 8
     }
 
     /// `{"__type": …, "message": …}`; errors of the service's front end spell `Message`.
