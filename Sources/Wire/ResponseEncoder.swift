@@ -16,7 +16,8 @@ package enum ResponseEncoder {
         switch response {
         case .tableChanged(let table):
             writer.name("TableDescription")
-            self.write(table, to: &writer)
+            // Of all that change tables, DeleteTable alone leaves them in this state.
+            self.write(table, hasDefinition: table.status != .deleting, to: &writer)
         case .table(let table):
             writer.name("Table")
             self.write(table, to: &writer)

@@ -156,6 +156,26 @@ import Wire
         #expect(changed["TableDescription"] == expected)
     }
 
+    @Test("the answer to DeleteTable lacks what defines the table") func deletedTable() throws {
+        let table = TableDescription(
+            table: "tab",
+            region: "r",
+            status: .deleting,
+            createdAt: WallTime(nanoseconds: 1_000_000_000),
+            schema: KeySchema(
+                partitionKey: KeyAttribute(name: bytes("p"), type: .string),
+                sortKey: nil
+            )
+        )
+        let deleted = try JSONValue(parsing: ResponseEncoder.encode(.tableChanged(table)))
+        let described = try JSONValue(parsing: ResponseEncoder.encode(.table(table)))
+        for name in ["AttributeDefinitions", "KeySchema", "CreationDateTime"] {
+            #expect(deleted["TableDescription"]?[name] == nil)
+            #expect(described["Table"]?[name] != nil)
+        }
+        #expect(deleted["TableDescription"]?["TableStatus"] == "DELETING")
+    }
+
     @Test(
         "stream labels are dates",
         arguments: [
