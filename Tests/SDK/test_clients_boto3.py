@@ -101,7 +101,14 @@ def test_a_table_through_its_life():
     changed.wait_until_exists(WaiterConfig=QUICK)
     table.load()
     assert table.provisioned_throughput["ReadCapacityUnits"] == 5
-    table.delete()
+    # The answer has not all that a description has, as the service's has not.
+    table_id = table.table_id
+    deleted = table.delete()["TableDescription"]
+    assert (deleted["TableStatus"], deleted["TableId"]) == ("DELETING", table_id)
+    assert deleted.keys().isdisjoint({
+        "AttributeDefinitions", "KeySchema", "CreationDateTime", "LocalSecondaryIndexes",
+        "GlobalSecondaryIndexes",
+    })
     table.wait_until_not_exists(WaiterConfig=QUICK)
     with pytest.raises(table.meta.client.exceptions.ResourceNotFoundException):
         table.load()
@@ -252,7 +259,7 @@ def test_a_batch_get_over_16_mb_goes_on_with_what_is_unprocessed(music):
         assert all(len(item["data"]) == 300_000 for item in answer["Responses"][name])
         found |= {int(item["sk"]) for item in answer["Responses"][name]}
         requests, calls = answer["UnprocessedKeys"], calls + 1
-    assert found == set(range(60)) and calls == 2
+    assert found == set(range(60)) and calls > 1
     with music[US].batch_writer() as batch:
         for n in range(60):
             batch.delete_item(Key={"pk": f"large-{n}", "sk": n})
@@ -413,14 +420,15 @@ def test_scan_pages_of_a_resource_and_in_parallel(readings):
     assert readings.scan(Select="COUNT", ConsistentRead=True)["Count"] == 100
 
 
-def test_list_tags_of_resource_pages(readings):
+def test_list_tags_of_resource_gives_every_tag(readings):
     client, arn = readings.meta.client, readings.table_arn
     tags = {f"tag-{n:02}": f"{n}" for n in range(23)}
     client.tag_resource(
         ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
     pages = list(client.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn))
     assert {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]} == tags
-    assert [len(page["Tags"]) for page in pages] == [10, 10, 3]
+    # The service tells all of a table's tags, fifty at most, in one page.
+    assert [len(page["Tags"]) for page in pages] == [23]
 
 
 def test_paginators_of_what_is_not_here_say_so():
