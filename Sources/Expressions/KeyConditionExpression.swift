@@ -300,10 +300,9 @@ extension KeyConditionExpression {
             try Self.check([value], attribute)
             range.partition.append(value)
         }
-        for (position, attribute) in keys.sort.enumerated() where !parts.isEmpty {
-            guard let place = parts.firstIndex(where: { $0.name == attribute.name }) else {
-                throw Self.missing(attribute)
-            }
+        try Self.checkOrder(parts, keys.sort)
+        for (position, attribute) in keys.sort.enumerated() {
+            guard let place = parts.firstIndex(where: { $0.name == attribute.name }) else { break }
             let part = parts.remove(at: place)
             try Self.check(part.bounds.values, attribute)
             guard case .equal(let value) = part.bounds, position < keys.sort.count - 1 else {
@@ -314,5 +313,26 @@ extension KeyConditionExpression {
         }
         guard parts.isEmpty else { throw Self.unsupported }
         return range
+    }
+
+    /// Refuses a condition on a sort key when one before it is not fixed.
+    private static func checkOrder(
+        _ parts: [KeyPart],
+        _ keys: [KeyAttribute]
+    ) throws(ExpressionError) {
+        let names = parts.map(\.name)
+        guard let last = keys.lastIndex(where: { names.contains($0.name) }) else { return }
+        let open = keys[..<last].filter { key in
+            guard let part = parts.first(where: { $0.name == key.name }),
+                case .equal = part.bounds
+            else { return true }
+            return false
+        }
+        guard !open.isEmpty else { return }
+        throw ExpressionError(
+            "RANGE key attributes \(open.map { text($0.name) }.joined(separator: ", ")) must have "
+                + "equality conditions specified in the query because a condition is present on "
+                + "key attribute \(text(keys[last].name))"
+        )
     }
 }

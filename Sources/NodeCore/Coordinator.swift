@@ -70,7 +70,8 @@ struct BatchGetCoordinator {
         var positions: [Int]
         var keys: [[UInt8]]
         var state: PartState = .stalled
-        var isUnprocessed = false
+        /// The positions that were read, from the first.
+        var readCount = 0
     }
 
     let origin: Origin
@@ -88,16 +89,22 @@ struct BatchWriteCoordinator {
         var table: Int
         var tableID: TableID
         var partition: PartitionID
+        /// The attribute that is the table's partition key.
+        var partitionKey: [UInt8]
         var positions: [Int]
         var writes: [RecordWrite]
         var state: PartState = .stalled
         var isUnprocessed = false
+        /// Of each write, when the request asked.
+        var costs: [WriteCost] = []
     }
 
     let origin: Origin
     let request: BatchWriteItemRequest
     let deadline: Instant
     var parts: [Part]
+    /// What the client is told once all parts are done, if one was refused.
+    var refusal: ServiceError?
 }
 
 /// Who waits for a partition's work.

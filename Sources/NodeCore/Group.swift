@@ -70,7 +70,7 @@ struct Waiter {
         /// A condition failed on a state that is not committed yet.
         case refusal(Origin, ServiceError)
         /// Part of a batch.
-        case work(WorkOrigin)
+        case work(WorkOrigin, [WriteCost])
         /// Changes of another region.
         case replication(to: NodeID, ReplicationAnswer)
         /// A change of the catalog.

@@ -8,6 +8,8 @@ package enum NodeLimits {
     package static let pageBytes = 1 << 20
     /// A BatchGetItem answer stops at this many bytes; the rest is returned as unprocessed.
     package static let batchBytes = 16 << 20
+    /// A partition reads no further for a BatchGetItem once it has read so many bytes.
+    package static let batchPartitionBytes = 1 << 20
     /// How long a request may look for a leader before it fails: several times what a failover
     /// takes.
     package static let requestPatience: Nanoseconds = .milliseconds(3_000)
@@ -34,9 +36,8 @@ package enum NodeLimits {
     package static let replicationBatchBytes = 256 << 10
     /// Records that one part of an index's backfill reads at most.
     package static let indexBackfillRecords = 512
-    /// Tags of one table, and in one page of them.
+    /// Tags of one table; they are listed in one page.
     package static let tagsMax = 50
-    package static let tagsPage = 10
     /// Indexes of one table.
     package static let localIndexesMax = 5
     package static let globalIndexesMax = 20

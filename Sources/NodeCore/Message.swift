@@ -112,8 +112,9 @@ package struct SnapshotChunk: Equatable, Sendable {
 package enum PartitionWork: Equatable, Sendable {
     /// Reads items by storage key.
     case read(keys: [[UInt8]], isConsistent: Bool)
-    /// Puts and deletes without conditions; an empty image deletes.
-    case write(table: TableID, [RecordWrite])
+    /// Puts and deletes without conditions; an empty image deletes. What they take is told when it
+    /// is counted.
+    case write(table: TableID, [RecordWrite], isCounted: Bool)
     /// One page of a scan over a range of tokens.
     case page(ScanRange, isConsistent: Bool)
     /// Changes for a partition of a global index.
@@ -128,6 +129,22 @@ package struct RecordWrite: Equatable, Sendable {
     package init(key: [UInt8], image: [UInt8]?) {
         self.key = key
         self.image = image
+    }
+}
+
+/// What one write of a batch took, and what it made of its item collection.
+package struct WriteCost: Equatable, Sendable {
+    /// Write units of the table.
+    package var units: Int
+    /// Of each index whose entry changed.
+    package var indexes: [IndexUnits]
+    /// Bytes of the collection; only in tables with local indexes.
+    package var collection: UInt64?
+
+    package init(units: Int, indexes: [IndexUnits] = [], collection: UInt64? = nil) {
+        self.units = units
+        self.indexes = indexes
+        self.collection = collection
     }
 }
 
@@ -164,12 +181,16 @@ package struct ScanRange: Equatable, Sendable {
 }
 
 package enum WorkResult: Equatable, Sendable {
-    /// Packed items in the order of the keys; nil where there is none.
+    /// Packed items in the order of the keys, nil where there is none; fewer when they are too
+    /// many bytes for one answer.
     case items([[UInt8]?])
     /// Items of a page with the storage key after which more may follow.
     case page(items: [[UInt8]], next: [UInt8]?, bytes: Int)
-    case written
+    /// In the order of the writes; nothing when nothing was to be counted.
+    case written([WriteCost])
     case notLeader(hint: NodeID?)
+    /// The items of a partition key would be more bytes than the table allows.
+    case collectionTooLarge
     case failed
 }
 

@@ -77,9 +77,10 @@ extension PartitionWork {
             writer.bool(isConsistent)
             writer.varint(UInt64(keys.count))
             for key in keys { writer.block(key) }
-        case .write(let table, let writes):
+        case .write(let table, let writes, let isCounted):
             writer.u8(2)
             writer.varint(table.number)
+            writer.bool(isCounted)
             writer.varint(UInt64(writes.count))
             for write in writes {
                 writer.block(write.key)
@@ -104,13 +105,14 @@ extension PartitionWork {
             self = .read(keys: keys, isConsistent: isConsistent)
         case 2:
             let table = TableID(try reader.varint())
+            let isCounted = try reader.bool()
             var writes: [RecordWrite] = []
             for _ in 0..<(try reader.count()) {
                 writes.append(
                     RecordWrite(key: try reader.block(), image: try reader.optionalBlock())
                 )
             }
-            self = .write(table: table, writes)
+            self = .write(table: table, writes, isCounted: isCounted)
         case 3:
             let isConsistent = try reader.bool()
             self = .page(try ScanRange(decoding: &reader), isConsistent: isConsistent)
@@ -162,11 +164,15 @@ extension WorkResult {
             for item in items { writer.block(item) }
             writer.optional(next) { $0.block($1) }
             writer.varint(UInt64(bytes))
-        case .written: writer.u8(3)
+        case .written(let costs):
+            writer.u8(3)
+            writer.varint(UInt64(costs.count))
+            for cost in costs { cost.encode(into: &writer) }
         case .notLeader(let hint):
             writer.u8(4)
             writer.optional(hint) { $0.u16($1.index) }
         case .failed: writer.u8(5)
+        case .collectionTooLarge: writer.u8(6)
         }
     }
 
@@ -181,10 +187,41 @@ extension WorkResult {
             for _ in 0..<(try reader.count()) { items.append(try reader.block()) }
             let next = try reader.optionalBlock()
             self = .page(items: items, next: next, bytes: Int(clamping: try reader.varint()))
-        case 3: self = .written
+        case 3:
+            var costs: [WriteCost] = []
+            for _ in 0..<(try reader.count()) { costs.append(try WriteCost(decoding: &reader)) }
+            self = .written(costs)
         case 4: self = .notLeader(hint: try reader.optionalNode())
         case 5: self = .failed
+        case 6: self = .collectionTooLarge
         default: throw DecodingError(offset: reader.offset)
+        }
+    }
+}
+
+extension WriteCost {
+    func encode(into writer: inout ByteWriter) {
+        writer.varint(UInt64(self.units))
+        writer.optional(self.collection) { $0.varint($1) }
+        writer.varint(UInt64(self.indexes.count))
+        for index in self.indexes {
+            writer.string(index.index)
+            writer.bool(index.isLocal)
+            writer.varint(UInt64(index.units))
+        }
+    }
+
+    init(decoding reader: inout ByteReader) throws(DecodingError) {
+        self.init(units: Int(clamping: try reader.varint()))
+        if try reader.bool() { self.collection = try reader.varint() }
+        for _ in 0..<(try reader.count()) {
+            self.indexes.append(
+                IndexUnits(
+                    index: try reader.string(),
+                    isLocal: try reader.bool(),
+                    units: Int(clamping: try reader.varint())
+                )
+            )
         }
     }
 }

@@ -2,6 +2,7 @@ import DataModel
 import Expressions
 import Placement
 import Primitives
+import Tables
 
 /// A table's share of a BatchGetItem with its projection parsed and its keys encoded.
 struct BatchGetPlan {
@@ -114,7 +115,6 @@ extension Node {
                 batch.deadline > clocks.now
             else {
                 batch.parts[index].state = .done
-                batch.parts[index].isUnprocessed = true
                 continue
             }
             if let slot = self.readableSlot(part.partition, isConsistent, clocks) {
@@ -135,8 +135,7 @@ extension Node {
         self.coordinators[id] = .batchGet(batch)
         guard batch.parts.allSatisfy({ $0.state == .done }) else { return }
         self.coordinators.remove(id)
-        let isLost = batch.parts.allSatisfy(\.isUnprocessed)
-        if isLost {
+        if batch.parts.allSatisfy({ $0.readCount == 0 }) {
             self.fail(batch.origin, .internalServer, &effects)
         } else {
             self.succeed(batch.origin, .batchGetItem(batch.response()), &effects)
@@ -161,6 +160,7 @@ extension Node {
                 else {
                     return self.confirmMissing(operation, origin, retryUntil, clocks, &effects)
                 }
+                try Self.checkIndexKeys(share.writes, of: table)
                 try self.split(share.writes, of: table, index, into: &parts)
             }
             let batch = BatchWriteCoordinator(
@@ -173,6 +173,23 @@ extension Node {
             self.advanceBatchWrite(id, clocks, &effects)
         } catch {
             self.fail(origin, error, &effects)
+        }
+    }
+
+    /// Refuses an item that an index could not take, before anything is written.
+    private static func checkIndexKeys(
+        _ writes: [BatchWrite],
+        of table: TableRecord
+    ) throws(ServiceError) {
+        let globals = table.options.globals.filter { $0.status != .deleting }
+        let definitions = table.options.locals + globals.map(\.definition)
+        guard !definitions.isEmpty else { return }
+        do throws(IndexKeyFault) {
+            for case .put(let item) in writes {
+                for definition in definitions { try definition.check(item) }
+            }
+        } catch {
+            throw .indexKey(error, isUpdate: false)
         }
     }
 
@@ -218,6 +235,7 @@ extension Node {
                         table: index,
                         tableID: table.id,
                         partition: partition.id,
+                        partitionKey: table.schema.partitionKey.name,
                         positions: [position],
                         writes: [write]
                     )
@@ -243,7 +261,7 @@ extension Node {
                 self.coordinators[id] = .batchWrite(batch)
                 self.write(
                     part.writes,
-                    part.tableID,
+                    isCounted: batch.request.isCounted,
                     slot,
                     for: .part(coordinator: id, part: index),
                     clocks,
@@ -255,7 +273,11 @@ extension Node {
                 batch.parts[index].state = .waiting
                 self.call(
                     node,
-                    .write(table: part.tableID, part.writes),
+                    .write(
+                        table: part.tableID,
+                        part.writes,
+                        isCounted: batch.request.isCounted
+                    ),
                     part.partition,
                     coordinator: id,
                     part: index,
@@ -267,7 +289,9 @@ extension Node {
         self.coordinators[id] = .batchWrite(batch)
         guard batch.parts.allSatisfy({ $0.state == .done }) else { return }
         self.coordinators.remove(id)
-        if batch.parts.allSatisfy(\.isUnprocessed) {
+        if let refusal = batch.refusal {
+            self.fail(batch.origin, refusal, &effects)
+        } else if batch.parts.allSatisfy(\.isUnprocessed) {
             self.fail(batch.origin, .internalServer, &effects)
         } else {
             self.succeed(batch.origin, .batchWriteItem(batch.response()), &effects)
@@ -278,16 +302,16 @@ extension Node {
 extension BatchGetCoordinator {
     mutating func take(_ result: WorkResult, _ index: Int) {
         switch result {
-        case .items(let images) where images.count == self.parts[index].positions.count:
+        case .items(let images):
             for (position, image) in zip(self.parts[index].positions, images) {
                 self.found[self.parts[index].table][position] = image
             }
+            self.parts[index].readCount = min(images.count, self.parts[index].positions.count)
             self.parts[index].state = .done
         case .notLeader:
             self.parts[index].state = .stalled
-        case .items, .page, .written, .failed:
+        case .page, .written, .failed, .collectionTooLarge:
             self.parts[index].state = .done
-            self.parts[index].isUnprocessed = true
         }
     }
 
@@ -301,12 +325,12 @@ extension BatchGetCoordinator {
             var items: [Item] = []
             var left: [Item] = []
             var halfUnits = 0
-            let lost = self.parts.filter { $0.table == index && $0.isUnprocessed }
-                .flatMap(\.positions)
+            let unread = self.parts.filter { $0.table == index }
+                .flatMap { $0.positions.dropFirst($0.readCount) }
             for position in self.found[index].indices {
                 let found = self.found[index][position].map { Item(trusted: $0) }
                 let size = found?.size ?? 0
-                if lost.contains(position) || bytes + size > NodeLimits.batchBytes {
+                if unread.contains(position) || bytes + size > NodeLimits.batchBytes {
                     left.append(share.keys[position])
                     continue
                 }
@@ -343,10 +367,14 @@ extension BatchGetCoordinator {
 extension BatchWriteCoordinator {
     mutating func take(_ result: WorkResult, _ index: Int) {
         switch result {
-        case .written:
+        case .written(let costs):
             self.parts[index].state = .done
+            self.parts[index].costs = costs
         case .notLeader:
             self.parts[index].state = .stalled
+        case .collectionTooLarge:
+            self.parts[index].state = .done
+            self.refusal = .collectionTooLarge
         case .items, .page, .failed:
             self.parts[index].state = .done
             self.parts[index].isUnprocessed = true
@@ -356,6 +384,7 @@ extension BatchWriteCoordinator {
     func response() -> BatchWriteItemResponse {
         var unprocessed: [BatchWriteTable] = []
         var consumed: [ConsumedCapacity] = []
+        var collections: [TableCollections] = []
         for (index, share) in self.request.tables.enumerated() {
             let own = self.parts.filter { $0.table == index }
             let lost = own.filter(\.isUnprocessed).flatMap(\.positions).sorted()
@@ -364,21 +393,64 @@ extension BatchWriteCoordinator {
                     BatchWriteTable(table: share.table, writes: lost.map { share.writes[$0] })
                 )
             }
-            let halfUnits = own.filter { !$0.isUnprocessed }.flatMap(\.writes)
-                .reduce(0) {
-                    $0
-                        + Capacity.writeHalfUnits(
-                            bytes: $1.image.map { Item(trusted: $0).size } ?? 0
-                        )
-                }
-            if let capacity = Capacity.consumed(
+            let costs = own.flatMap(\.costs)
+            if let capacity = Capacity.written(
                 self.request.returnConsumedCapacity,
                 table: share.table,
-                halfUnits: halfUnits
+                halfUnits: 2 * costs.reduce(0) { $0 + $1.units },
+                IndexUnits.summed(costs.flatMap(\.indexes))
             ) {
                 consumed.append(capacity)
             }
+            let sizes = self.request.returnsCollectionSizes ? self.sizes(of: own, share) : []
+            if !sizes.isEmpty {
+                collections.append(TableCollections(table: share.table, sizes: sizes))
+            }
         }
-        return BatchWriteItemResponse(unprocessed: unprocessed, consumed: consumed)
+        return BatchWriteItemResponse(
+            unprocessed: unprocessed,
+            consumed: consumed,
+            collections: collections
+        )
+    }
+
+    /// The sizes of the item collections that were written, each as its last write left it.
+    private func sizes(of parts: [Part], _ share: BatchWriteTable) -> [ItemCollectionSize] {
+        var sizes: [ItemCollectionSize] = []
+        for part in parts {
+            for (position, cost) in zip(part.positions, part.costs) {
+                guard let bytes = cost.collection else { continue }
+                let item =
+                    switch share.writes[position] {
+                    case .put(let item): item
+                    case .delete(let key): key
+                    }
+                let size = ItemCollectionSize(
+                    key: item.projected([part.partitionKey]),
+                    bytes: bytes
+                )
+                if let known = sizes.firstIndex(where: { $0.key == size.key }) {
+                    sizes[known] = size
+                } else {
+                    sizes.append(size)
+                }
+            }
+        }
+        return sizes
+    }
+}
+
+extension IndexUnits {
+    /// One entry for each index, in the order in which they occur first.
+    fileprivate static func summed(_ all: [IndexUnits]) -> [IndexUnits] {
+        var sums: [IndexUnits] = []
+        for units in all {
+            if let known = sums.firstIndex(where: { $0.index == units.index }) {
+                sums[known].units += units.units
+            } else {
+                sums.append(units)
+            }
+        }
+        return sums
     }
 }

@@ -194,7 +194,7 @@ extension Node {
             switch waiter.outcome {
             case .answer(let origin, _, _), .refusal(let origin, _):
                 self.fail(origin, .requestedResourceNotFound, &effects)
-            case .work(let origin):
+            case .work(let origin, _):
                 self.workFinished(origin, .failed, clocks, &effects)
             case .replication, .catalog:
                 break

@@ -440,8 +440,8 @@ extension Node {
             self.succeed(origin, response, note: note, &effects)
         case .refusal(let origin, let error):
             self.fail(origin, error, &effects)
-        case .work(let origin):
-            self.workFinished(origin, .written, clocks, &effects)
+        case .work(let origin, let costs):
+            self.workFinished(origin, .written(costs), clocks, &effects)
         case .replication(let node, let answer):
             effects.append(.send(.replicated(answer), to: node))
         case .catalog:
@@ -459,7 +459,7 @@ extension Node {
         case .answer(let origin, _, _), .refusal(let origin, _),
             .catalog(.tableOperation(let origin, _)), .catalog(.tableOption(let origin, _)):
             self.fail(origin, .internalServer, &effects)
-        case .work(let origin):
+        case .work(let origin, _):
             self.workFinished(origin, .failed, clocks, &effects)
         case .replication, .catalog(.internalChange):
             break

@@ -385,14 +385,14 @@ extension Node {
         else { return self.workFinished(origin, .failed, clocks, &effects) }
         do throws(StoreError) {
             switch try partition.evaluate(batch, self.store) {
-            case .duplicate: self.workFinished(origin, .written, clocks, &effects)
+            case .duplicate: self.workFinished(origin, .written([]), clocks, &effects)
             case .underWay, .malformed:
                 self.workFinished(origin, .failed, clocks, &effects)
             case .proposal(let proposal):
                 guard let index = try? self.propose(proposal, slot) else {
                     return self.workFinished(origin, .failed, clocks, &effects)
                 }
-                self.groups[slot]!.waiters.append(Waiter(index: index, outcome: .work(origin)))
+                self.groups[slot]!.waiters.append(Waiter(index: index, outcome: .work(origin, [])))
             }
         } catch {
             self.storeFailure = error

@@ -350,7 +350,7 @@ extension Node {
     /// The writes of a batch that fall to one partition; one answer when all are applied.
     mutating func write(
         _ writes: [RecordWrite],
-        _ table: TableID,
+        isCounted: Bool,
         _ slot: Int,
         for origin: WorkOrigin,
         _ clocks: Clocks,
@@ -359,6 +359,7 @@ extension Node {
         let isAlone = self.leadsUnderLease(slot, now: clocks.now)
         var last: LogIndex?
         var dependsOn: UInt64?
+        var costs: [WriteCost] = []
         for write in writes {
             do throws(ServiceError) {
                 let decision: Evaluated
@@ -366,6 +367,7 @@ extension Node {
                     decision = try self.groups[slot]!.partition!.evaluate(
                         put: write.image.map { Item(trusted: $0) },
                         at: ItemKey(trusted: write.key),
+                        countsIndexes: isCounted,
                         clock: &self.clock,
                         wall: clocks.wall,
                         now: clocks.now,
@@ -376,24 +378,45 @@ extension Node {
                     throw ServiceError(error)
                 }
                 switch decision {
-                case .proposal(let proposal, _): last = try self.propose(proposal, slot)
-                case .unchanged(_, let index), .conditionFailed(_, _, let index):
+                case .proposal(let proposal, let outcome):
+                    last = try self.propose(proposal, slot)
+                    if isCounted { costs.append(WriteCost(outcome)) }
+                case .unchanged(let outcome, let index):
+                    if isCounted { costs.append(WriteCost(outcome)) }
                     if let index { dependsOn = max(dependsOn ?? 0, index) }
+                case .conditionFailed: preconditionFailure("a batch has no conditions")
                 }
             } catch {
-                return self.workFinished(origin, .failed, clocks, &effects)
+                let isTooLarge = error.kind == .itemCollectionSizeLimitExceeded
+                return self.workFinished(
+                    origin,
+                    isTooLarge ? .collectionTooLarge : .failed,
+                    clocks,
+                    &effects
+                )
             }
         }
         if let last {
             // When an entry of the batch commits, what it found unchanged was the latest.
-            self.groups[slot]!.waiters.append(Waiter(index: last, outcome: .work(origin)))
+            self.groups[slot]!.waiters.append(Waiter(index: last, outcome: .work(origin, costs)))
         } else if !isAlone {
             self.workFinished(origin, .notLeader(hint: nil), clocks, &effects)
         } else if let dependsOn {
-            self.wait(for: dependsOn, .work(origin), slot)
+            self.wait(for: dependsOn, .work(origin, costs), slot)
         } else {
-            self.workFinished(origin, .written, clocks, &effects)
+            self.workFinished(origin, .written(costs), clocks, &effects)
         }
+    }
+}
+
+extension WriteCost {
+    init(_ outcome: WriteOutcome) {
+        let bytes = max(outcome.oldSize, outcome.newSize)
+        self.init(
+            units: Capacity.writeHalfUnits(bytes: bytes) / 2,
+            indexes: outcome.indexUnits,
+            collection: outcome.collectionBytes
+        )
     }
 }
 
@@ -448,8 +471,7 @@ extension ServiceError {
         case .itemTooDeep:
             self = .validation("Nesting Levels have exceeded supported limits")
         case .indexKey(let fault, let isUpdate): self = .indexKey(fault, isUpdate: isUpdate)
-        case .collectionTooLarge:
-            self = ServiceError(.itemCollectionSizeLimitExceeded, "Collection size exceeded.")
+        case .collectionTooLarge: self = .collectionTooLarge
         case .store: self = .internalServer
         }
     }

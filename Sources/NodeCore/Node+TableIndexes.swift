@@ -25,20 +25,18 @@ extension Node {
         _ settings: TableSettings,
         _ clocks: Clocks
     ) throws(ServiceError) -> [TableChange] {
-        var changes = try self.indexChanges(of: table, by: request)
-        if let onDemand = request.onDemand { changes.append(.onDemand(onDemand)) }
-        if let warm = request.warm {
-            let least = table.warmThroughput
-            guard warm.readUnits >= least.readUnits, warm.writeUnits >= least.writeUnits else {
-                throw .validation(
-                    "One or more parameter values were invalid: Requested ReadUnitsPerSecond or "
-                        + "WriteUnitsPerSecond for WarmThroughput for table is lower than the "
-                        + "current WarmThroughput, decreasing WarmThroughput is not supported"
-                )
-            }
-            changes.append(.warm(warm))
+        var changes = try self.throughputChanges(of: table, by: request, settings)
+        changes += try self.indexChanges(of: table, by: request, settings)
+        if let onDemand = request.onDemand {
+            guard settings.billingMode == .payPerRequest else { throw .boundsProvisioned }
+            changes.append(.onDemand(onDemand.isEmpty ? nil : onDemand))
         }
-        if let encryption = request.encryption { changes.append(.encryption(encryption)) }
+        if let warm = request.warm {
+            changes.append(.warm(try table.warmThroughput.raised(to: warm, of: "table")))
+        }
+        if let encryption = request.encryption {
+            changes.append(.encryption(try Self.encryption(of: table, changedTo: encryption)))
+        }
         if settings.throughput != table.settings.throughput {
             changes.append(
                 .throughputDates(
@@ -50,15 +48,40 @@ extension Node {
                 )
             )
         }
-        if self.settings.controlPlaneDelay > 0, !changes.isEmpty || settings != table.settings {
+        if self.settings.controlPlaneDelay > 0, !request.isOfProtectionAlone,
+            !changes.isEmpty || settings != table.settings
+        {
             changes.append(.status(.updating))
         }
         return changes
     }
 
+    private static func encryption(
+        of table: TableRecord,
+        changedTo encryption: Encryption
+    ) throws(ServiceError) -> Encryption? {
+        let invalid = "One or more parameter values were invalid: "
+        guard encryption.isEnabled else {
+            guard table.options.encryption != nil else {
+                throw .validation(invalid + "Table is already encrypted by default")
+            }
+            return nil
+        }
+        if let key = encryption.key, key.utf8.starts(with: "arn:".utf8),
+            key == table.options.encryption?.key
+        {
+            throw .validation(
+                invalid + "Table is already encrypted with given KMSMasterKeyId. Use "
+                    + "KMSMasterKeyId parameter if you want to change Master Key"
+            )
+        }
+        return encryption
+    }
+
     private func indexChanges(
         of table: TableRecord,
-        by request: UpdateTableRequest
+        by request: UpdateTableRequest,
+        _ settings: TableSettings
     ) throws(ServiceError) -> [TableChange] {
         var changes: [TableChange] = []
         var online = table.options.globals.count {
@@ -68,12 +91,12 @@ extension Node {
             switch update {
             case .create(let index):
                 online += 1
-                try self.check(index, of: table, online)
+                try self.check(index, of: table, settings.billingMode, online)
                 changes.append(.addIndex(index))
             case .delete(let name):
                 online += 1
                 guard let index = table.options.global(named: name) else {
-                    throw .indexNotFound(name, table.name)
+                    throw Self.unknownIndex(name, of: table, "delete")
                 }
                 guard online == 1 || online == 2 && index.status == .creating else {
                     throw .onlineIndexes
@@ -81,24 +104,16 @@ extension Node {
                 changes.append(.indexStatus(name, .deleting))
             case .update(let name, let throughput, let onDemand, let warm):
                 guard let index = table.options.global(named: name) else {
-                    throw .indexNotFound(name, table.name)
-                }
-                if throughput != nil,
-                    (request.billingMode ?? table.settings.billingMode)
-                        == .payPerRequest
-                {
-                    throw .validation(
-                        "One or more parameter values were invalid: Neither ReadCapacityUnits nor "
-                            + "WriteCapacityUnits can be specified when BillingMode is "
-                            + "PAY_PER_REQUEST"
-                    )
+                    throw Self.unknownIndex(name, of: table, "update")
                 }
                 changes.append(
-                    .indexThroughput(
-                        name,
-                        throughput ?? index.throughput,
-                        onDemand ?? index.onDemand,
-                        warm ?? index.warm
+                    try self.throughputChange(
+                        of: index,
+                        in: table,
+                        settings.billingMode,
+                        throughput,
+                        onDemand,
+                        warm
                     )
                 )
             }
@@ -106,24 +121,31 @@ extension Node {
         return changes
     }
 
+    private static func unknownIndex(
+        _ name: String,
+        of table: TableRecord,
+        _ verb: String
+    ) -> ServiceError {
+        table.options.local(named: name) == nil
+            ? .indexNotFound(name, table.name)
+            : .validation("Cannot \(verb) an index that is not a GlobalSecondaryIndex: \(name)")
+    }
+
     private func check(
         _ index: IndexRecord,
         of table: TableRecord,
+        _ mode: BillingMode,
         _ online: Int
     ) throws(ServiceError) {
         let options = table.options
         guard options.global(named: index.name) == nil, options.local(named: index.name) == nil
-        else {
-            throw .validation(
-                "One or more parameter values were invalid: Duplicate index name: \(index.name)"
-            )
-        }
+        else { throw .validation("Attempting to create an index which already exists") }
         guard online == 1 else { throw .onlineIndexes }
         guard options.globals.count < NodeLimits.globalIndexesMax else {
             throw ServiceError(
                 .limitExceeded,
-                "Subscriber limit exceeded: GlobalSecondaryIndex count exceeds the per-table limit "
-                    + "of \(NodeLimits.globalIndexesMax)"
+                "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table "
+                    + "limit of \(NodeLimits.globalIndexesMax)"
             )
         }
         let known =
@@ -137,17 +159,21 @@ extension Node {
                     + "another key"
             )
         }
-        let isOnDemand = table.settings.billingMode == .payPerRequest
+        let isOnDemand = mode == .payPerRequest
         guard isOnDemand == (index.throughput == .none) else {
             let text =
                 isOnDemand
-                ? "One or more parameter values were invalid: Neither ReadCapacityUnits nor "
-                    + "WriteCapacityUnits can be specified for index: \(index.name) when "
-                    + "BillingMode is PAY_PER_REQUEST"
-                : "One or more parameter values were invalid: ReadCapacityUnits and "
-                    + "WriteCapacityUnits must both be specified for index: \(index.name)"
-            throw .validation(text)
+                ? "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: "
+                    + "\(index.name) when BillingMode is PAY_PER_REQUEST"
+                : "Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: "
+                    + index.name
+            throw .validation("One or more parameter values were invalid: " + text)
         }
+        try AccountLimits().check(
+            index.throughput,
+            in: self.settings.regionName,
+            index: index.name
+        )
     }
 
     /// What another region's newer copy of a global table changes here.
@@ -219,7 +245,7 @@ extension Node {
             shown.status = index.status
             shown.throughput = index.throughput
             shown.onDemand = index.onDemand
-            shown.warm = index.warm ?? table.settings.leastWarm(index.throughput)
+            shown.warm = table.settings.warm(index.warm, index.throughput)
             if index.status == .creating, index.isAdded {
                 shown.isBackfilling = self.isAllocated(index)
             }
@@ -251,7 +277,8 @@ extension Node {
 }
 
 extension TableRecord {
-    /// `AttributeDefinitions`: the key attributes of the table and of its indexes, each once.
+    /// `AttributeDefinitions`: the key attributes of the table and of its indexes, each once and
+    /// by name, as the service lists them.
     var keyAttributes: [KeyAttribute] {
         var all = self.schema.attributes
         let others =
@@ -260,27 +287,31 @@ extension TableRecord {
         for attribute in others where !all.contains(where: { $0.name == attribute.name }) {
             all.append(attribute)
         }
-        return all
+        return all.sorted { $0.name.lexicographicallyPrecedes($1.name) }
     }
 
     /// What the table takes at once: what was asked for, else what its mode gives.
     var warmThroughput: WarmThroughput {
-        let least = self.settings.leastWarm(self.settings.throughput)
-        guard let warm = self.options.warm else { return least }
-        return WarmThroughput(
-            readUnits: max(warm.readUnits, least.readUnits),
-            writeUnits: max(warm.writeUnits, least.writeUnits)
-        )
+        self.settings.warm(self.options.warm, self.settings.throughput)
     }
 }
 
 extension TableSettings {
     /// Warm throughput without having asked for any: that of a new on-demand table, or what is
     /// provisioned.
-    fileprivate func leastWarm(_ throughput: ProvisionedThroughput) -> WarmThroughput {
+    func leastWarm(_ throughput: ProvisionedThroughput) -> WarmThroughput {
         self.billingMode == .payPerRequest
-            ? WarmThroughput(readUnits: 12_000, writeUnits: 4_000)
+            ? .newOnDemand
             : WarmThroughput(readUnits: throughput.readUnits, writeUnits: throughput.writeUnits)
+    }
+
+    /// What was asked for, as far as it is more.
+    func warm(_ asked: WarmThroughput?, _ throughput: ProvisionedThroughput) -> WarmThroughput {
+        let least = self.leastWarm(throughput)
+        return WarmThroughput(
+            readUnits: max(asked?.readUnits ?? 0, least.readUnits),
+            writeUnits: max(asked?.writeUnits ?? 0, least.writeUnits)
+        )
     }
 }
 
@@ -309,6 +340,11 @@ extension ThroughputDates {
 }
 
 extension ServiceError {
+    static let boundsProvisioned = ServiceError.validation(
+        "One or more parameter values were invalid: MaxReadRequestUnits for OnDemandThroughput "
+            + "cannot be specified when the table BillingMode is PROVISIONED"
+    )
+
     static let onlineIndexes = ServiceError(
         .limitExceeded,
         "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously "

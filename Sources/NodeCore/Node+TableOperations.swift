@@ -39,6 +39,19 @@ extension Node {
                 "Subscriber limit exceeded: There is a limit of \(NodeLimits.tablesMax) tables"
             return self.fail(origin, ServiceError(.limitExceeded, text), &effects)
         }
+        do throws(ServiceError) {
+            let limits = AccountLimits()
+            try limits.check(request.throughput, in: self.settings.regionName)
+            for index in request.globals {
+                try limits.check(
+                    index.throughput,
+                    in: self.settings.regionName,
+                    index: index.name
+                )
+            }
+        } catch {
+            return self.fail(origin, error, &effects)
+        }
         let isOnDemand = request.billingMode == .payPerRequest
         let settings = TableSettings(
             billingMode: request.billingMode,
@@ -81,7 +94,14 @@ extension Node {
             return self.fail(origin, .validation(text), &effects)
         }
         guard table.serves(in: self.settings.region) else {
-            return self.fail(origin, .tableInUse(name), &effects)
+            return self.fail(origin, .tableInUse(name, table.status), &effects)
+        }
+        guard table.options.globals.allSatisfy({ $0.status == .active }) else {
+            return self.fail(origin, .indexesInUse, &effects)
+        }
+        let status = self.description(of: table).status
+        guard status == .active else {
+            return self.fail(origin, .tableInUse(name, status), &effects)
         }
         guard table.isGlobal, var global = table.global else {
             let isSlow = self.settings.controlPlaneDelay > 0
@@ -113,17 +133,12 @@ extension Node {
         guard let table = self.catalog.table(named: request.table) else {
             return self.fail(origin, .tableNotFound(request.table), &effects)
         }
-        guard self.description(of: table).status == .active else {
-            return self.fail(origin, .tableInUse(request.table), &effects)
+        let status = self.description(of: table).status
+        guard status == .active || status == .updating && request.isOfProtectionAlone else {
+            return self.fail(origin, .tableInUse(request.table, status), &effects)
         }
         do throws(ServiceError) {
             let settings = try self.settings(of: table, changedBy: request, clocks)
-            if !request.replicas.isEmpty, !request.indexUpdates.isEmpty {
-                throw .validation(
-                    "One or more parameter values were invalid: Cannot change replicas and "
-                        + "global secondary indexes in one request"
-                )
-            }
             guard !request.replicas.isEmpty else {
                 var changes = try self.optionChanges(of: table, by: request, settings, clocks)
                 changes.append(.settings(settings))
@@ -172,12 +187,7 @@ extension Node {
         _ clocks: Clocks
     ) throws(ServiceError) -> TableSettings {
         var settings = table.settings
-        if let mode = request.billingMode, mode != settings.billingMode {
-            settings.billingMode = mode
-            settings.throughput = .none
-            if mode == .payPerRequest { settings.payPerRequestSince = clocks.wall }
-        }
-        if let throughput = request.throughput { settings.throughput = throughput }
+        try self.checkedThroughput(of: table, changedBy: request, &settings, clocks)
         if let tableClass = request.tableClass { settings.tableClass = tableClass }
         if let isProtected = request.isDeletionProtected {
             settings.isDeletionProtected = isProtected
@@ -191,14 +201,12 @@ extension Node {
             settings.stream = StreamDescription(view: view, enabledAt: clocks.wall)
         case .disable:
             guard settings.stream != nil else {
-                throw .validation(
-                    "Table does not have an enabled stream: TableName: \(table.name)"
-                )
+                throw .validation("Table has no stream to disable: TableName: \(table.name)")
             }
             guard !table.isGlobal else {
                 throw .validation(
-                    "Disabling the stream is not allowed on a replica of a Global Table: "
-                        + "TableName: \(table.name)"
+                    "One or more parameter values were invalid: Disabling Stream is not allowed "
+                        + "for a Global Table replica."
                 )
             }
             settings.stream = nil
@@ -211,9 +219,7 @@ extension Node {
         of table: TableRecord,
         _ updates: [ReplicaUpdate]
     ) throws(ServiceError) -> ReplicaChange {
-        guard updates.count == 1, let update = updates.first else {
-            throw .validation("Only one replica update is allowed in one UpdateTable request")
-        }
+        guard let update = updates.first else { preconditionFailure("there is an update") }
         guard update.region != self.settings.regionName else {
             throw .validation(
                 "Cannot add, delete, or update the local region through ReplicaUpdates. "
@@ -222,8 +228,9 @@ extension Node {
         }
         guard let region = self.settings.layout.region(named: update.region) else {
             throw .validation(
-                "Unsupported region: \(update.region). The regions of this cluster are: "
-                    + self.settings.layout.regions.joined(separator: ", ")
+                "Region \(update.region) is not supported. The latest version of global tables are "
+                    + "only supported in the following regions: ["
+                    + self.settings.layout.regions.joined(separator: ", ") + "]"
             )
         }
         let own = self.settings.region
@@ -238,11 +245,11 @@ extension Node {
             global.add(.init(region: region, status: .creating, sponsor: own))
             return ReplicaChange(kind: .create(region), global: global)
         case .delete:
-            guard global.contains(region) else { throw Self.replicaUnknown }
+            guard global.contains(region) else { throw Self.replicaUnknown(update.region) }
             global.mark(region, .deleting, by: own)
             return ReplicaChange(kind: .other, global: global)
         case .update:
-            guard global.contains(region) else { throw Self.replicaUnknown }
+            guard global.contains(region) else { throw Self.replicaUnknown(update.region) }
             global.advance(by: own)
             return ReplicaChange(kind: .other, global: global)
         }
@@ -250,15 +257,17 @@ extension Node {
 
     static func replicaExists(_ table: String) -> ServiceError {
         .validation(
-            "Failed to create a the new replica of table with name: '\(table)' because one or "
+            "Failed to create a the new replica of table with name: ‘\(table)’ because one or "
                 + "more replicas already existed as tables."
         )
     }
 
-    static let replicaUnknown = ServiceError.validation(
-        "Update global table operation failed because one or more replicas were not part of the "
-            + "global table."
-    )
+    static func replicaUnknown(_ region: String) -> ServiceError {
+        .validation(
+            "Update global table operation failed because one or more replicas were not part of "
+                + "the global table. Please retry the request without these replicas: [\(region)]."
+        )
+    }
 
     private func tableNames(_ request: ListTablesRequest) -> OperationResponse {
         let names = self.catalog.tables.map(\.name).sorted {

@@ -91,7 +91,9 @@ extension Node {
             case .listTags(_, let after):
                 self.succeed(origin, Self.page(of: table.options.tags, after: after), &effects)
             case .getPolicy:
-                guard let policy = table.options.policy else { throw .policyNotFound }
+                guard let policy = table.options.policy else {
+                    throw .policyNotFound(table.arn(in: self.settings.regionName))
+                }
                 let answer = TableOptionResponse.policy(
                     text: policy.text,
                     revision: policy.revision
@@ -121,27 +123,78 @@ extension Node {
         of operation: TableOptionOperation
     ) throws(ServiceError) -> TableRecord {
         switch operation {
-        case .tag(let resource, _), .untag(let resource, _), .listTags(let resource, _),
-            .putPolicy(let resource, _, _), .getPolicy(let resource),
+        case .tag(let resource, _), .untag(let resource, _), .listTags(let resource, _):
+            return try self.taggedTable(resource)
+        case .putPolicy(let resource, _, _), .getPolicy(let resource),
             .deletePolicy(let resource, _):
-            guard resource.region == self.settings.regionName,
-                let table = self.catalog.table(named: resource.table)
-            else {
-                throw ServiceError(
-                    .resourceNotFound,
-                    "Requested resource not found: ResourcArn: \(resource.arn) not found"
-                )
-            }
-            return table
-        case .updateTimeToLive(let name, _, _), .describeTimeToLive(let name):
+            return try self.guardedTable(resource)
+        case .updateTimeToLive(let name, _, _):
             guard let table = self.catalog.table(named: name) else { throw .tableNotFound(name) }
             return table
+        case .describeTimeToLive(let name):
+            guard let table = self.catalog.table(named: name) else { throw .tableNotFound(name) }
+            let state: String
+            switch table.status {
+            case .active, .updating: return table
+            case .creating: state = "CREATING"
+            case .deleting: state = "DELETING"
+            }
+            throw .validation(
+                "Cannot describe time to live while table is in \(state) state: Current table "
+                    + "state is \(state)"
+            )
         }
+    }
+
+    /// Whether an ARN names something of this region.
+    private func isLocal(_ resource: ResourceName) -> Bool {
+        resource.region == self.settings.regionName && resource.partition == "aws"
+    }
+
+    private func taggedTable(_ resource: ResourceName) throws(ServiceError) -> TableRecord {
+        guard resource.account == TableDescription.ownAccountID else {
+            throw ServiceError(.accessDenied, "Access is denied")
+        }
+        guard self.isLocal(resource) else {
+            throw .validation(
+                "Invalid TableArn: Invalid ResourceArn provided as input \(resource.arn)"
+            )
+        }
+        guard resource.rest == nil, let table = self.catalog.table(named: resource.table) else {
+            throw ServiceError(
+                .resourceNotFound,
+                "Requested resource not found: ResourceArn: \(resource.arn) not found"
+            )
+        }
+        return table
+    }
+
+    private func guardedTable(_ resource: ResourceName) throws(ServiceError) -> TableRecord {
+        guard resource.account == TableDescription.ownAccountID else {
+            throw .validation(
+                "This action is only supported by accounts that match the resource owner’s "
+                    + "account."
+            )
+        }
+        guard self.isLocal(resource) else {
+            throw .validation(
+                "One or more parameter values were invalid: Invalid resource Arn: \(resource.arn)"
+            )
+        }
+        guard let table = self.catalog.table(named: resource.table) else {
+            throw .tableNotFound(resource.table)
+        }
+        guard let rest = resource.rest else { return table }
+        let label = rest.dropFirst("stream/".count)
+        throw ServiceError(
+            .resourceNotFound,
+            "Requested resource not found: Stream: \(label) not found for Table: \(table.name)"
+        )
     }
 
     private static func page(of tags: [Tag], after: String?) -> OperationResponse {
         let rest = after.map { key in Array(tags.drop { $0.key != key }.dropFirst()) } ?? tags
-        let page = Array(rest.prefix(NodeLimits.tagsPage))
+        let page = Array(rest.prefix(NodeLimits.tagsMax))
         let next = page.count < rest.count ? page.last?.key : nil
         return .tableOption(.tags(page, next: next))
     }
@@ -153,7 +206,7 @@ extension Node {
         _ clocks: Clocks
     ) throws(ServiceError) -> ([TableChange], TableOptionResponse) {
         guard table.status != .deleting, table.status != .creating else {
-            throw .tableInUse(table.name)
+            throw .tableInUse(table.name, table.status)
         }
         switch operation {
         case .tag(_, let added):
@@ -165,17 +218,12 @@ extension Node {
                     tags.append(tag)
                 }
             }
-            guard tags.count <= NodeLimits.tagsMax else {
-                throw .validation(
-                    "One or more parameter values were invalid: Too many tags: a resource can "
-                        + "have \(NodeLimits.tagsMax) at most"
-                )
-            }
+            guard tags.count <= NodeLimits.tagsMax else { throw .tooManyTags }
             return ([.tags(tags)], .done)
         case .untag(_, let keys):
             return ([.tags(table.options.tags.filter { !keys.contains($0.key) })], .done)
         case .putPolicy(_, let text, let expected):
-            try self.check(expected, table.options.policy)
+            try Self.check(expected, table)
             if let present = table.options.policy, present.text == text {
                 return ([], .policy(text: nil, revision: present.revision))
             }
@@ -186,7 +234,7 @@ extension Node {
             let policy = ResourcePolicy(text: text, revision: revision)
             return ([.policy(policy)], .policy(text: nil, revision: revision))
         case .deletePolicy(_, let expected):
-            try self.check(expected, table.options.policy)
+            try Self.check(expected, table)
             return ([.policy(nil)], .policy(text: nil, revision: table.options.policy?.revision))
         case .updateTimeToLive(_, let attribute, let isEnabled):
             return try self.timeToLive(attribute, isEnabled, table)
@@ -195,13 +243,32 @@ extension Node {
         }
     }
 
-    private func check(
+    /// Refuses a revision that is not the policy's; `NO_POLICY` stands for there being none.
+    private static func check(
         _ expected: String?,
-        _ policy: ResourcePolicy?
+        _ table: TableRecord
     ) throws(ServiceError) {
         guard let expected else { return }
-        let present = policy.map { String($0.revision) } ?? "NO_POLICY"
-        guard expected == present else { throw .policyNotFound }
+        switch (table.options.policy, expected) {
+        case (nil, "NO_POLICY"): return
+        case (let policy?, "NO_POLICY"):
+            throw .policyNotFound(
+                "Requested policy update expecting none to be present for table \(table.name), but "
+                    + "a policy exists with revision id \(policy.revision)."
+            )
+        case (let policy?, _):
+            guard expected != String(policy.revision) else { return }
+            throw .policyNotFound(
+                "Requested update for policy with revision id \(expected), but the policy "
+                    + "associated to target table \(table.name) has revision id "
+                    + "\(policy.revision)."
+            )
+        case (nil, _):
+            throw .policyNotFound(
+                "Requested update for policy with revision id \(expected), but no policy is "
+                    + "associated to target table \(table.name)."
+            )
+        }
     }
 
     private func timeToLive(
@@ -215,13 +282,13 @@ extension Node {
             throw .validation(
                 "Time to live has been modified multiple times within a fixed interval"
             )
-        case .enabled where isEnabled: throw .validation("TimeToLive is already enabled")
         case .enabled where present?.attribute != attribute:
             let name = String(decoding: present?.attribute ?? [], as: UTF8.self)
             throw .validation(
                 "TimeToLive is active on a different AttributeName: current AttributeName is "
                     + name
             )
+        case .enabled where isEnabled: throw .validation("TimeToLive is already enabled")
         case .disabled where !isEnabled, nil where !isEnabled:
             throw .validation("TimeToLive is already disabled")
         case .enabled, .disabled, nil: break
@@ -236,10 +303,22 @@ extension Node {
     }
 }
 
+extension TableRecord {
+    fileprivate func arn(in region: String) -> String {
+        "arn:aws:dynamodb:\(region):\(TableDescription.ownAccountID):table/\(self.name)"
+    }
+}
+
 extension ServiceError {
     /// There is no policy, or not of the revision that the request expected.
-    static let policyNotFound = ServiceError(
-        .policyNotFound,
-        "Resource-based policy not found for the provided ResourceArn: Policy not found"
+    fileprivate static func policyNotFound(_ what: String) -> ServiceError {
+        ServiceError(
+            .policyNotFound,
+            "Resource-based policy not found for the provided ResourceArn: " + what
+        )
+    }
+
+    package static let tooManyTags = ServiceError.validation(
+        "Number of Tags exceed the current limit for the provided ResourceArn"
     )
 }

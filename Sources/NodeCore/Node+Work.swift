@@ -108,11 +108,11 @@ extension Node {
         case .page(let range, let isConsistent):
             guard let slot = self.readableSlot(partition, isConsistent, clocks) else { break }
             return self.workFinished(origin, self.page(range, slot), clocks, &effects)
-        case .write(let table, let writes):
+        case .write(let table, let writes, let isCounted):
             guard let slot = self.writableSlot(partition, clocks),
                 self.groups[slot]?.table == table
             else { break }
-            return self.write(writes, table, slot, for: origin, clocks, &effects)
+            return self.write(writes, isCounted: isCounted, slot, for: origin, clocks, &effects)
         case .index(let batch):
             guard let slot = self.writableSlot(partition, clocks) else { break }
             return self.take(batch, slot, for: origin, clocks, &effects)
@@ -121,13 +121,17 @@ extension Node {
         self.workFinished(origin, .notLeader(hint: hint), clocks, &effects)
     }
 
+    /// Reads items until they are as many bytes as one partition gives for one batch.
     mutating func read(_ keys: [[UInt8]], _ slot: Int) -> WorkResult {
         guard let partition = self.groups[slot]?.partition else { return .failed }
         var items: [[UInt8]?] = []
         items.reserveCapacity(keys.count)
+        var bytes = 0
         do throws(StoreError) {
-            for key in keys {
-                items.append(try partition.get(ItemKey(trusted: key), self.store)?.bytes)
+            for key in keys where bytes < NodeLimits.batchPartitionBytes {
+                let item = try partition.get(ItemKey(trusted: key), self.store)
+                bytes += item?.size ?? 0
+                items.append(item?.bytes)
             }
             return .items(items)
         } catch {

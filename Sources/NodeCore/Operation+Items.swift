@@ -253,6 +253,11 @@ package struct BatchWriteTable: Equatable, Sendable {
 package struct BatchWriteItemRequest: Equatable, Sendable {
     package var tables: [BatchWriteTable]
     package var returnConsumedCapacity: ReturnConsumedCapacity = .none
+    /// `ReturnItemCollectionMetrics` is `SIZE`.
+    package var returnsCollectionSizes = false
+
+    /// Whether the answer tells what each write took or made.
+    var isCounted: Bool { self.returnConsumedCapacity != .none || self.returnsCollectionSizes }
 
     package init(tables: [BatchWriteTable]) { self.tables = tables }
 }

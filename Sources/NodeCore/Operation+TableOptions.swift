@@ -4,14 +4,25 @@ package import DataModel
 package struct ResourceName: Equatable, Sendable {
     /// As the request has it.
     package var arn: String
+    package var partition: String
     package var region: String
+    package var account: String
     package var table: String
-    /// Behind the table's name: `stream/…` or `index/…`.
+    /// Behind the table's name: `stream/…`.
     package var rest: String?
 
-    package init(arn: String, region: String, table: String, rest: String? = nil) {
+    package init(
+        arn: String,
+        partition: String,
+        region: String,
+        account: String,
+        table: String,
+        rest: String? = nil
+    ) {
         self.arn = arn
+        self.partition = partition
         self.region = region
+        self.account = account
         self.table = table
         self.rest = rest
     }

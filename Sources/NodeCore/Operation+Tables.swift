@@ -102,4 +102,11 @@ package struct UpdateTableRequest: Equatable, Sendable {
     package var encryption: Encryption?
 
     package init(table: String) { self.table = table }
+
+    /// Whether only deletion protection changes: at once, and whatever else is under way.
+    var isOfProtectionAlone: Bool {
+        var other = UpdateTableRequest(table: self.table)
+        other.isDeletionProtected = self.isDeletionProtected
+        return self.isDeletionProtected != nil && self == other
+    }
 }

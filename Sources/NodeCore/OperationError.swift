@@ -139,12 +139,29 @@ extension ServiceError {
     }
 
     /// The table is being made, changed or deleted.
-    package static func tableInUse(_ table: String) -> ServiceError {
-        ServiceError(
+    package static func tableInUse(_ table: String, _ status: TableStatus) -> ServiceError {
+        let what =
+            switch status {
+            case .creating: "created"
+            case .updating, .active: "updated"
+            case .deleting: "deleted"
+            }
+        return ServiceError(
             .resourceInUse,
-            "Attempt to change a resource which is still in use: Table is being updated: \(table)"
+            "Attempt to change a resource which is still in use: Table is being \(what): \(table)"
         )
     }
+
+    static let collectionTooLarge = ServiceError(
+        .itemCollectionSizeLimitExceeded,
+        "Collection size exceeded."
+    )
+
+    static let indexesInUse = ServiceError(
+        .resourceInUse,
+        "Attempt to change a resource which is still in use: Cannot delete table while indexes are "
+            + "being created, updated, or deleted."
+    )
 
     package static func conditionFailed(item: Item?) -> ServiceError {
         ServiceError(.conditionalCheckFailed, "The conditional request failed", item: item)

@@ -58,7 +58,7 @@ package struct TableDescription: Equatable, Sendable {
     /// The region that answers.
     package var region: String
     /// Twelve digits.
-    package var accountID = "000000000000"
+    package var accountID = ownAccountID
     /// `TableId`.
     package var id = TableUUID(high: 0, low: 0)
     package var status: TableStatus
@@ -85,6 +85,9 @@ package struct TableDescription: Equatable, Sendable {
     package var warm: WarmThroughput?
     package var encryption: Encryption?
     package var policyRevision: UInt64?
+
+    /// The account that owns everything here.
+    package static let ownAccountID = "000000000000"
 
     package init(
         table: String,

@@ -152,10 +152,28 @@ package struct BatchGetItemResponse: Equatable, Sendable {
 package struct BatchWriteItemResponse: Equatable, Sendable {
     package var unprocessed: [BatchWriteTable]
     package var consumed: [ConsumedCapacity]
+    /// Of the tables with local indexes, when the request asked.
+    package var collections: [TableCollections]
 
-    package init(unprocessed: [BatchWriteTable] = [], consumed: [ConsumedCapacity] = []) {
+    package init(
+        unprocessed: [BatchWriteTable] = [],
+        consumed: [ConsumedCapacity] = [],
+        collections: [TableCollections] = []
+    ) {
         self.unprocessed = unprocessed
         self.consumed = consumed
+        self.collections = collections
+    }
+}
+
+/// The item collections of one table that a batch wrote to.
+package struct TableCollections: Equatable, Sendable {
+    package var table: String
+    package var sizes: [ItemCollectionSize]
+
+    package init(table: String, sizes: [ItemCollectionSize]) {
+        self.table = table
+        self.sizes = sizes
     }
 }
 

@@ -48,6 +48,12 @@ package struct IndexUnits: Equatable, Sendable {
     package var index: String
     package var isLocal: Bool
     package var units: Int
+
+    package init(index: String, isLocal: Bool, units: Int) {
+        self.index = index
+        self.isLocal = isLocal
+        self.units = units
+    }
 }
 
 /// What one local index holds in one partition.

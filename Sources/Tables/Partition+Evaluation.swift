@@ -152,21 +152,23 @@ extension Partition {
         )
     }
 
-    /// Decides a put (or, without an image, a delete) that asks nothing and returns nothing: the
-    /// writes of a batch.
+    /// Decides a put (or, without an image, a delete) that asks nothing: the writes of a batch.
     ///
     /// - Throws: what the client is told instead of an answer.
     package func evaluate(
         put image: Item?,
         at key: ItemKey,
+        countsIndexes: Bool = false,
         clock: inout HybridClock,
         wall: WallTime,
         now: Instant,
         _ store: any Store
     ) throws(WriteError) -> Evaluated {
         let action: WriteRequest.Action = image.map { .put($0) } ?? .delete
+        var request = WriteRequest(key: key, action: action, returnsOld: false)
+        request.countsIndexes = countsIndexes
         return try self.evaluate(
-            WriteRequest(key: key, action: action, returnsOld: false),
+            request,
             clock: &clock,
             wall: wall,
             now: now,

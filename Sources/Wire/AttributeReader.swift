@@ -47,9 +47,13 @@ struct AttributeReader {
         }
     }
 
-    /// Reads one value in tree form; nil once there is a problem.
-    mutating func value(_ reader: inout RequestReader) throws(ServiceError) -> AttributeValue? {
-        try self.attribute(&reader)
+    /// Reads one value in tree form, which stands as a structure's member or as an element; nil
+    /// once there is a problem.
+    mutating func value(
+        _ reader: inout RequestReader,
+        isMember: Bool = false
+    ) throws(ServiceError) -> AttributeValue? {
+        try self.attribute(&reader, isMember: isMember)
         return self.isMuted ? nil : self.writer.finishValue().unpacked()
     }
 
@@ -77,7 +81,10 @@ struct AttributeReader {
     }
 
     /// Reads `{"S": "text"}` and its like.
-    private mutating func attribute(_ reader: inout RequestReader) throws(ServiceError) {
+    private mutating func attribute(
+        _ reader: inout RequestReader,
+        isMember: Bool = false
+    ) throws(ServiceError) {
         var seen: UInt16 = 0
         if let letter = try reader.beginTagged() {
             if let type = Self.type(letter) {
@@ -89,7 +96,9 @@ struct AttributeReader {
             if seen != 0, reader.json.endTagged() { return }
         } else {
             guard try reader.isPresent() else { return self.fail(Self.emptyValue, .shape) }
-            try reader.beginObject(.valueStructure("AttributeValue"))
+            try reader.beginObject(
+                isMember ? .fieldStructure("AttributeValue") : .valueStructure("AttributeValue")
+            )
         }
         try self.members(&reader, &seen)
     }

@@ -5,15 +5,62 @@ import NodeCore
 struct NamedType {
     var name: String
     var type: ScalarKeyType
+
+    /// `AttributeDefinitions`; nil when the request has none.
+    static func all(_ tree: RequestTree) -> [NamedType]? {
+        let types = ChoiceTable<ScalarKeyType>([
+            ("B", .binary), ("N", .number), ("S", .string),
+        ])
+        return tree.structures("AttributeDefinitions")?.compactMap { tree in
+            guard let name = tree.string("AttributeName"),
+                let type = tree.choice("AttributeType", of: types)
+            else { return nil }
+            return NamedType(name: name, type: type)
+        }
+    }
 }
 
 /// One entry of a `KeySchema`.
 struct KeyElement {
     var name: String
     var isPartitionKey: Bool
+
+    static func all(_ tree: RequestTree) -> [KeyElement] {
+        (tree.structures("KeySchema") ?? []).compactMap { tree in
+            guard let name = tree.string("AttributeName"), let type = tree.string("KeyType") else {
+                return nil
+            }
+            return KeyElement(name: name, isPartitionKey: type == "HASH")
+        }
+    }
+
+    /// Every attribute of a key is defined.
+    static func check(
+        _ keys: [KeyElement],
+        _ definitions: [NamedType]
+    ) throws(ServiceError) {
+        let isDefined = keys.allSatisfy { key in
+            definitions.contains { $0.name.utf8.elementsEqual(key.name.utf8) }
+        }
+        guard !isDefined else { return }
+        throw .validation(
+            AttributeReader.invalid + "Some index key attributes are not defined in "
+                + "AttributeDefinitions. Keys: [" + keys.map(\.name).joined(separator: ", ")
+                + "], AttributeDefinitions: ["
+                + definitions.map(\.name).joined(separator: ", ") + "]"
+        )
+    }
+
+    /// The attribute with its type.
+    func attribute(_ definitions: [NamedType]) -> KeyAttribute {
+        guard
+            let found = definitions.first(where: { $0.name.utf8.elementsEqual(self.name.utf8) })
+        else { preconditionFailure("every key attribute is defined") }
+        return KeyAttribute(name: Array(found.name.utf8), type: found.type)
+    }
 }
 
-/// A secondary index of a request, typed but not yet checked against the table.
+/// A secondary index of a request, not yet checked against the table.
 struct IndexParameters {
     let name: String
     let keys: [KeyElement]
@@ -21,49 +68,30 @@ struct IndexParameters {
     private let nonKeys: [String]?
     let capacity: CapacityParameters
 
-    private static let projectionTypes = ["ALL", "INCLUDE", "KEYS_ONLY"]
-
-    init(
-        _ tree: RequestTree,
-        at path: String,
-        _ constraints: inout Constraints
-    ) throws(ServiceError) {
-        let name = try tree.string("IndexName")
-        let keySchema = try tree.structures("KeySchema", "KeySchemaElement")
-        let projection = try tree.structure("Projection", "Projection")
-        self.projectionType = try projection?.string("ProjectionType")
-        self.nonKeys = try projection?.strings("NonKeyAttributes")
-        self.capacity = try CapacityParameters(tree, at: path, &constraints)
-        constraints.notNull(name != nil, at: path + "indexName")
-        constraints.name(name, at: path + "indexName")
-        constraints.notNull(keySchema != nil, at: path + "keySchema")
-        if let keySchema, keySchema.isEmpty {
-            constraints.violate("[]", at: path + "keySchema", Constraints.lengthAtLeast + "1")
-        }
-        constraints.notNull(projection != nil, at: path + "projection")
-        _ = constraints.choice(
-            self.projectionType,
-            of: ChoiceTable(Self.projectionTypes.map { ($0, $0) }),
-            at: path + "projection.projectionType"
-        )
-        if let nonKeys = self.nonKeys, !(1...20).contains(nonKeys.count) {
-            constraints.violate(
-                nonKeys.isEmpty ? "[]" : "[\(nonKeys.joined(separator: ", "))]",
-                at: path + "projection.nonKeyAttributes",
-                nonKeys.isEmpty
-                    ? Constraints.lengthAtLeast + "1" : Constraints.lengthAtMost + "20"
-            )
-        }
-        self.name = name ?? ""
-        self.keys = try OperationDecoder.keyElements(keySchema ?? [], at: path, &constraints)
+    init(_ tree: RequestTree) {
+        let projection = tree.structure("Projection")
+        self.name = tree.string("IndexName") ?? ""
+        self.keys = KeyElement.all(tree)
+        self.projectionType = projection?.string("ProjectionType")
+        self.nonKeys = projection?.strings("NonKeyAttributes")
+        self.capacity = CapacityParameters(tree)
     }
 
-    /// What entries hold.
+    /// What entries hold; names are kept in order, as the service shows them.
     func projection() throws(ServiceError) -> IndexProjection {
         let invalid = AttributeReader.invalid
         switch (self.projectionType, self.nonKeys) {
         case (nil, _): throw .validation(invalid + "Unknown ProjectionType: null")
-        case ("INCLUDE"?, let names?): return .include(names.map { Array($0.utf8) })
+        case ("INCLUDE"?, let names?):
+            let sorted = names.map { Array($0.utf8) }
+                .sorted { $0.lexicographicallyPrecedes($1) }
+            for (one, next) in zip(sorted, sorted.dropFirst()) where one == next {
+                throw .validation(
+                    invalid + "Duplicate element in NonKeyAttributes: "
+                        + String(decoding: one, as: UTF8.self)
+                )
+            }
+            return .include(sorted)
         case ("INCLUDE"?, nil):
             throw .validation(
                 invalid + "ProjectionType is INCLUDE, but NonKeyAttributes is not specified"
@@ -76,101 +104,142 @@ struct IndexParameters {
         }
     }
 
-    /// The key's attributes in two lists.
+    /// The key's attributes in two lists, each of up to four.
     func indexKeys(_ definitions: [NamedType]) throws(ServiceError) -> IndexKeys {
-        var keys = IndexKeys(partition: [], sort: [])
-        for element in self.keys {
-            guard
-                let found = definitions.first(where: {
-                    $0.name.utf8.elementsEqual(element.name.utf8)
-                })
-            else { preconditionFailure("every key attribute is defined") }
-            let attribute = KeyAttribute(name: Array(found.name.utf8), type: found.type)
-            guard !keys.isKey(attribute.name) else {
-                throw .validation(
-                    "Both the Hash Key and the Range Key element in the KeySchema have the same "
+        try KeyElement.check(self.keys, definitions)
+        let names = self.keys.map { Array($0.name.utf8) }
+        for position in names.indices.dropFirst() where names[..<position].contains(names[position])
+        {
+            throw .validation(
+                names.count == 2
+                    ? "Both the Hash Key and the Range Key element in the KeySchema have the same "
                         + "name"
-                )
-            }
-            if element.isPartitionKey {
-                guard keys.sort.isEmpty else {
-                    throw .validation(
-                        "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"
-                    )
-                }
-                keys.partition.append(attribute)
-            } else {
-                keys.sort.append(attribute)
-            }
+                    : "The KeySchema contains multiple key attributes with the same name"
+            )
         }
-        guard !keys.partition.isEmpty else {
+        guard self.keys[0].isPartitionKey else {
             throw .validation(
                 "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"
             )
         }
-        guard keys.partition.count <= IndexKeys.attributesMax,
-            keys.sort.count <= IndexKeys.attributesMax
-        else {
+        var keys = IndexKeys(partition: [], sort: [])
+        for element in self.keys {
+            let attribute = element.attribute(definitions)
+            if !element.isPartitionKey {
+                keys.sort.append(attribute)
+            } else if keys.sort.isEmpty {
+                keys.partition.append(attribute)
+            } else {
+                throw .validation(
+                    AttributeReader.invalid + "All HASH key attributes must precede RANGE key "
+                        + "attributes in the KeySchema"
+                )
+            }
+        }
+        for (type, attributes) in [("HASH", keys.partition), ("RANGE", keys.sort)]
+        where attributes.count > IndexKeys.attributesMax {
             throw .validation(
-                AttributeReader.invalid + "A key of index \(self.name) can have at most "
-                    + "\(IndexKeys.attributesMax) HASH and \(IndexKeys.attributesMax) RANGE "
-                    + "attributes"
+                AttributeReader.invalid + "The KeySchema exceeds the maximum allowed number of "
+                    + "\(type) key attributes"
             )
         }
         return keys
     }
 }
 
-/// The throughputs of a table or index, typed.
+/// The throughputs of a table or index.
 struct CapacityParameters {
     let throughput: TableSettingsParameters.Throughput?
     let onDemand: OnDemandThroughput?
     let warm: WarmThroughput?
+    /// `WarmThroughput` without a member.
+    let hasEmptyWarm: Bool
+    private let bounds: [(name: String, units: Int)]
 
-    init(
-        _ tree: RequestTree,
-        at path: String,
-        _ constraints: inout Constraints
+    init(_ tree: RequestTree) {
+        self.throughput = tree.structure("ProvisionedThroughput").map {
+            .init(
+                readUnits: $0.integer("ReadCapacityUnits") ?? 0,
+                writeUnits: $0.integer("WriteCapacityUnits") ?? 0
+            )
+        }
+        let onDemand = tree.structure("OnDemandThroughput")
+        self.bounds = ["MaxReadRequestUnits", "MaxWriteRequestUnits"].compactMap { name in
+            onDemand?.integer(name).map { (name, $0) }
+        }
+        let limit = { (name: String) in
+            onDemand?.integer(name).flatMap { $0 < 0 ? nil : $0 }
+        }
+        self.onDemand =
+            self.bounds.isEmpty
+            ? nil
+            : OnDemandThroughput(
+                readUnitsMax: limit("MaxReadRequestUnits"),
+                writeUnitsMax: limit("MaxWriteRequestUnits")
+            )
+        let warm = tree.structure("WarmThroughput")
+        let read = warm?.integer("ReadUnitsPerSecond")
+        let write = warm?.integer("WriteUnitsPerSecond")
+        self.hasEmptyWarm = warm != nil && read == nil && write == nil
+        self.warm =
+            read == nil && write == nil
+            ? nil
+            : WarmThroughput(
+                readUnits: UInt64(clamping: read ?? 0),
+                writeUnits: UInt64(clamping: write ?? 0)
+            )
+    }
+
+    /// Refuses bounds that are none; an existing one is taken away by -1.
+    func checkBounds(of place: String, canClear: Bool) throws(ServiceError) {
+        for bound in self.bounds where bound.units < 1 && !(canClear && bound.units == -1) {
+            throw .validation(
+                AttributeReader.invalid + "Requested \(bound.name) for OnDemandThroughput for "
+                    + "\(place) is outside of valid range"
+            )
+        }
+    }
+
+    /// Refuses bounds on requests where throughput is provisioned.
+    func checkMode(_ mode: BillingMode, index: String? = nil) throws(ServiceError) {
+        guard mode == .provisioned, let bound = self.bounds.first else { return }
+        let place = index.map { " for index: \($0)" } ?? ""
+        throw .validation(
+            AttributeReader.invalid + "\(bound.name) for OnDemandThroughput\(place) cannot be "
+                + "specified when table BillingMode is PROVISIONED."
+        )
+    }
+
+    /// Refuses less warm throughput than a new table or index has anyway.
+    func checkWarm(
+        of place: String,
+        _ mode: BillingMode,
+        _ provisioned: ProvisionedThroughput
     ) throws(ServiceError) {
-        let throughput = try tree.structure("ProvisionedThroughput", "ProvisionedThroughput")
-        if let throughput {
-            let read = try throughput.integer("ReadCapacityUnits")
-            let write = try throughput.integer("WriteCapacityUnits")
-            for (name, units) in [("writeCapacityUnits", write), ("readCapacityUnits", read)] {
-                let place = path + "provisionedThroughput." + name
-                constraints.notNull(units != nil, at: place)
-                constraints.value(units, in: 1...Int.max, at: place)
-            }
-            self.throughput = .init(readUnits: read, writeUnits: write)
-        } else {
-            self.throughput = nil
+        guard let warm = self.warm else { return }
+        let isOnDemand = mode == .payPerRequest
+        let least =
+            isOnDemand
+            ? WarmThroughput.newOnDemand
+            : WarmThroughput(
+                readUnits: provisioned.readUnits,
+                writeUnits: provisioned.writeUnits
+            )
+        for (name, capacity, units, least) in [
+            ("ReadUnitsPerSecond", "ReadCapacityUnits", warm.readUnits, least.readUnits),
+            ("WriteUnitsPerSecond", "WriteCapacityUnits", warm.writeUnits, least.writeUnits),
+        ] where units < least && units > 0 {
+            throw .validation(
+                AttributeReader.invalid + "Requested \(name) for WarmThroughput for \(place) is "
+                    + "lower than "
+                    + (isOnDemand
+                        ? "initial throughput for OnDemand"
+                        : "\(capacity) of ProvisionedThroughput")
+            )
         }
-        self.onDemand = try Self.onDemand(tree)
-        self.warm = try Self.warm(tree)
     }
 
-    /// `OnDemandThroughput`; -1 takes a bound away.
-    static func onDemand(_ tree: RequestTree) throws(ServiceError) -> OnDemandThroughput? {
-        guard let bounds = try tree.structure("OnDemandThroughput", "OnDemandThroughput") else {
-            return nil
-        }
-        return OnDemandThroughput(
-            readUnitsMax: try bounds.integer("MaxReadRequestUnits").flatMap { $0 < 0 ? nil : $0 },
-            writeUnitsMax: try bounds.integer("MaxWriteRequestUnits").flatMap { $0 < 0 ? nil : $0 }
-        )
-    }
-
-    static func warm(_ tree: RequestTree) throws(ServiceError) -> WarmThroughput? {
-        guard let warm = try tree.structure("WarmThroughput", "WarmThroughput") else {
-            return nil
-        }
-        return WarmThroughput(
-            readUnits: UInt64(clamping: try warm.integer("ReadUnitsPerSecond") ?? 0),
-            writeUnits: UInt64(clamping: try warm.integer("WriteUnitsPerSecond") ?? 0)
-        )
-    }
-
-    /// The provisioned throughput of an index.
+    /// The provisioned throughput of a new table's index.
     func provisioned(
         _ billingMode: BillingMode,
         _ index: String
@@ -184,7 +253,7 @@ struct CapacityParameters {
             )
         case (.provisioned, nil):
             throw .validation(
-                AttributeReader.invalid + "ProvisionedThroughput must be specified for index: "
+                AttributeReader.invalid + "ProvisionedThroughput is not specified for index: "
                     + index
             )
         case (.provisioned, let throughput?): return try throughput.checked()
@@ -194,32 +263,22 @@ struct CapacityParameters {
 
 /// The indexes of a CreateTable.
 struct IndexListParameters {
-    let locals: [IndexParameters]
-    let globals: [IndexParameters]
-    private let hasEmptyList: String?
+    private let locals: [IndexParameters]
+    private let globals: [IndexParameters]
+    private let emptyList: String?
 
-    init(_ tree: RequestTree, _ constraints: inout Constraints) throws(ServiceError) {
-        var empty: String?
-        var lists: [[IndexParameters]] = []
-        for (member, path) in [
-            ("LocalSecondaryIndexes", "localSecondaryIndexes"),
-            ("GlobalSecondaryIndexes", "globalSecondaryIndexes"),
-        ] {
-            var indexes: [IndexParameters] = []
-            let trees = try tree.structures(member, String(member.dropLast(2)))
-            for (number, tree) in (trees ?? []).enumerated() {
-                let place = "\(path).\(number + 1).member."
-                indexes.append(try IndexParameters(tree, at: place, &constraints))
-            }
-            if trees?.isEmpty == true, empty == nil { empty = member }
-            lists.append(indexes)
-        }
-        self.locals = lists[0]
-        self.globals = lists[1]
-        self.hasEmptyList = empty
+    init(_ tree: RequestTree) {
+        let members = ["LocalSecondaryIndexes", "GlobalSecondaryIndexes"]
+        let lists = members.map { name in tree.structures(name)?.map { IndexParameters($0) } }
+        self.locals = lists[0] ?? []
+        self.globals = lists[1] ?? []
+        self.emptyList = zip(members, lists).first { $0.1?.isEmpty == true }?.0
     }
 
     var keys: [KeyElement] { (self.locals + self.globals).flatMap(\.keys) }
+
+    /// Whether the request has no index at all, nor an empty list of them.
+    var isAbsent: Bool { self.keys.isEmpty && self.emptyList == nil }
 
     /// Checks the indexes against each other and the table's key, and adds them.
     func add(
@@ -227,7 +286,7 @@ struct IndexListParameters {
         _ definitions: [NamedType]
     ) throws(ServiceError) {
         let invalid = AttributeReader.invalid
-        if let member = self.hasEmptyList {
+        if let member = self.emptyList {
             throw .validation(invalid + "List of \(member) is empty")
         }
         guard self.locals.count <= NodeLimits.localIndexesMax else {
@@ -242,6 +301,12 @@ struct IndexListParameters {
                     + "\(NodeLimits.globalIndexesMax)"
             )
         }
+        for index in self.locals {
+            request.locals.append(try Self.local(index, request.schema, definitions))
+        }
+        for index in self.globals {
+            request.globals.append(try Self.global(index, request.billingMode, definitions))
+        }
         var names: [String] = []
         for index in self.locals + self.globals {
             guard !names.contains(index.name) else {
@@ -249,25 +314,29 @@ struct IndexListParameters {
             }
             names.append(index.name)
         }
-        for index in self.locals {
-            request.locals.append(try Self.local(index, request.schema, definitions))
-        }
-        for index in self.globals {
-            let definition = IndexDefinition(
-                name: index.name,
-                keys: try index.indexKeys(definitions),
-                projection: try index.projection()
-            )
-            request.globals.append(
-                IndexRecord(
-                    definition: definition,
-                    throughput: try index.capacity.provisioned(request.billingMode, index.name),
-                    onDemand: index.capacity.onDemand,
-                    warm: index.capacity.warm
-                )
-            )
-        }
         try Self.checkProjections(request.locals + request.globals.map(\.definition))
+    }
+
+    private static func global(
+        _ index: IndexParameters,
+        _ mode: BillingMode,
+        _ definitions: [NamedType]
+    ) throws(ServiceError) -> IndexRecord {
+        let definition = IndexDefinition(
+            name: index.name,
+            keys: try index.indexKeys(definitions),
+            projection: try index.projection()
+        )
+        let throughput = try index.capacity.provisioned(mode, index.name)
+        try index.capacity.checkMode(mode, index: index.name)
+        try index.capacity.checkBounds(of: "index : \(index.name)", canClear: false)
+        try index.capacity.checkWarm(of: "index \(index.name)", mode, throughput)
+        return IndexRecord(
+            definition: definition,
+            throughput: throughput,
+            onDemand: index.capacity.onDemand,
+            warm: index.capacity.warm
+        )
     }
 
     private static func local(
@@ -282,19 +351,24 @@ struct IndexListParameters {
                     + "specifying a LocalSecondaryIndex"
             )
         }
+        guard index.keys.count < 2 || !index.keys[1].isPartitionKey else {
+            throw .validation(
+                "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"
+            )
+        }
         let keys = try index.indexKeys(definitions)
-        guard keys.partition.count == 1, keys.partition[0] == table.partitionKey else {
+        guard keys.sort.count == 1 else {
+            throw .validation(
+                invalid + "Index KeySchema does not have a range key for index: \(index.name)"
+            )
+        }
+        guard keys.partition[0] == table.partitionKey else {
             let own = String(decoding: keys.partition[0].name, as: UTF8.self)
             let hash = String(decoding: table.partitionKey.name, as: UTF8.self)
             throw .validation(
                 invalid + "Index KeySchema does not have the same leading hash key as table "
                     + "KeySchema for index: \(index.name). index hash key: \(own), "
                     + "table hash key: \(hash)"
-            )
-        }
-        guard keys.sort.count == 1 else {
-            throw .validation(
-                invalid + "Index KeySchema does not have a range key for index: \(index.name)"
             )
         }
         return IndexDefinition(name: index.name, keys: keys, projection: try index.projection())
@@ -311,120 +385,5 @@ struct IndexListParameters {
                     + "per-table limit of \(NodeLimits.projectedNamesMax)"
             )
         }
-    }
-}
-
-/// `GlobalSecondaryIndexUpdates`.
-struct IndexUpdateParameters {
-    private enum Update {
-        case create(IndexParameters)
-        case update(String, CapacityParameters)
-        case delete(String)
-    }
-
-    private var all: [Update] = []
-
-    init(_ tree: RequestTree, _ constraints: inout Constraints) throws(ServiceError) {
-        let trees = try tree.structures("GlobalSecondaryIndexUpdates", "GlobalSecondaryIndexUpdate")
-        for (number, tree) in (trees ?? []).enumerated() {
-            let path = "globalSecondaryIndexUpdates.\(number + 1).member."
-            var found: [Update] = []
-            if let create = try tree.structure("Create", "CreateGlobalSecondaryIndexAction") {
-                let index = try IndexParameters(create, at: path + "create.", &constraints)
-                found.append(.create(index))
-            }
-            if let update = try tree.structure("Update", "UpdateGlobalSecondaryIndexAction") {
-                let capacity = try CapacityParameters(update, at: path + "update.", &constraints)
-                let name = try Self.name(update, at: path + "update.indexName", &constraints)
-                found.append(.update(name, capacity))
-            }
-            if let delete = try tree.structure("Delete", "DeleteGlobalSecondaryIndexAction") {
-                let name = try Self.name(delete, at: path + "delete.indexName", &constraints)
-                found.append(.delete(name))
-            }
-            guard found.count == 1 else {
-                throw .validation(
-                    AttributeReader.invalid + "One of GlobalSecondaryIndexUpdate.Create, "
-                        + "GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Delete "
-                        + "must be specified"
-                )
-            }
-            self.all += found
-        }
-    }
-
-    private static func name(
-        _ tree: RequestTree,
-        at path: String,
-        _ constraints: inout Constraints
-    ) throws(ServiceError) -> String {
-        let name = try tree.string("IndexName")
-        constraints.notNull(name != nil, at: path)
-        constraints.name(name, at: path)
-        return name ?? ""
-    }
-
-    /// The updates; the attributes of a new index's key are those of this request.
-    func updates(_ definitions: [NamedType]) throws(ServiceError) -> [IndexUpdate] {
-        var names: [String] = []
-        var updates: [IndexUpdate] = []
-        for update in self.all {
-            let name: String
-            switch update {
-            case .create(let index):
-                name = index.name
-                updates.append(.create(try Self.created(index, definitions)))
-            case .update(let index, let capacity):
-                name = index
-                updates.append(
-                    .update(
-                        index,
-                        try capacity.throughput?.checked(),
-                        capacity.onDemand,
-                        capacity.warm
-                    )
-                )
-            case .delete(let index):
-                name = index
-                updates.append(.delete(index))
-            }
-            guard !names.contains(name) else {
-                throw .validation(
-                    AttributeReader.invalid + "Only one global secondary index update per index is "
-                        + "allowed simultaneously. Index: \(name)"
-                )
-            }
-            names.append(name)
-        }
-        return updates
-    }
-
-    private static func created(
-        _ index: IndexParameters,
-        _ definitions: [NamedType]
-    ) throws(ServiceError) -> IndexRecord {
-        let isDefined = index.keys.allSatisfy { key in
-            definitions.contains { $0.name.utf8.elementsEqual(key.name.utf8) }
-        }
-        guard isDefined else {
-            throw .validation(
-                AttributeReader.invalid + "Some index key attributes are not defined in "
-                    + "AttributeDefinitions. Keys: ["
-                    + index.keys.map(\.name).joined(separator: ", ")
-                    + "], AttributeDefinitions: ["
-                    + definitions.map(\.name).joined(separator: ", ") + "]"
-            )
-        }
-        let definition = IndexDefinition(
-            name: index.name,
-            keys: try index.indexKeys(definitions),
-            projection: try index.projection()
-        )
-        return IndexRecord(
-            definition: definition,
-            throughput: try index.capacity.throughput?.checked() ?? .none,
-            onDemand: index.capacity.onDemand,
-            warm: index.capacity.warm
-        )
     }
 }

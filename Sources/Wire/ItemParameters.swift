@@ -213,6 +213,33 @@ enum RequestedTable {
         let rest = text[text.utf8.index(after: slash)...]
         return String(rest.prefix { $0 != "/" })
     }
+
+    /// Refuses an ARN that is not one of a table; anything else is a name.
+    static func checkARN(_ text: String) throws(ServiceError) {
+        guard text.utf8.starts(with: "arn:".utf8) else { return }
+        let parts = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
+        let path = parts.last?.split(separator: "/", omittingEmptySubsequences: false) ?? []
+        guard parts.count == 6, path.count >= 2 else { throw self.malformed(text) }
+        guard parts[1] == "aws" else { throw self.invalid("AWS partition", text) }
+        guard path[0] == "table" else { throw self.invalid("resource type", text) }
+        guard path.count == 2, Constraints.isName(String(path[1])),
+            (3...255).contains(path[1].count)
+        else { throw self.malformed(text) }
+    }
+
+    private static func invalid(_ part: String, _ text: String) -> ServiceError {
+        .counted("Invalid \(part) in '\(text)'")
+    }
+
+    private static func malformed(_ text: String) -> ServiceError {
+        .counted(
+            "Value '\(text)' at 'tableName' failed to satisfy constraint: Valid ARN format is "
+                + "'arn:<awsPartition>:<vendor>:<region>:<subscriber>:resourceType/resourceName', "
+                + "where Resource name must have length less than or equal to 255, Resource name "
+                + "must have length greater than or equal to 3, Resource name must satisfy regular "
+                + "expression pattern: " + Constraints.namePattern
+        )
+    }
 }
 
 /// Reads `ExpressionAttributeNames` and `ExpressionAttributeValues`.

@@ -49,7 +49,7 @@ struct LegacyConditionParameters {
                 try self.readList(&reader, style)
             } else if isExpected, reader.json.isText(name, "Value") {
                 guard try reader.isPresent() else { continue }
-                self.value = try self.readValue(&reader, style)
+                self.value = try self.readValue(&reader, style, isMember: true)
             } else if isExpected, reader.json.isText(name, "Exists") {
                 guard try reader.isPresent() else { continue }
                 self.exists = try reader.bool()
@@ -73,10 +73,11 @@ struct LegacyConditionParameters {
 
     private mutating func readValue(
         _ reader: inout RequestReader,
-        _ style: ValidationStyle
+        _ style: ValidationStyle,
+        isMember: Bool = false
     ) throws(ServiceError) -> AttributeValue? {
         var attributes = AttributeReader(style)
-        let value = try attributes.value(&reader)
+        let value = try attributes.value(&reader, isMember: isMember)
         self.problem = self.problem ?? attributes.problem
         return value ?? (attributes.problem == nil ? nil : .null)
     }
@@ -193,7 +194,7 @@ struct LegacyUpdateParameters {
                 } else if reader.json.isText(member, "Value") {
                     guard try reader.isPresent() else { continue }
                     var attributes = AttributeReader(style)
-                    entry.value = try attributes.value(&reader)
+                    entry.value = try attributes.value(&reader, isMember: true)
                     entry.problem = attributes.problem
                 } else {
                     try reader.skip()

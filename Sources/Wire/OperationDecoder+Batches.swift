@@ -88,6 +88,7 @@ extension OperationDecoder {
         var tables: [BatchWriteTable] = []
         var problem: ServiceError?
         var hasBadCount = false
+        var missing: [String] = []
         let members = try self.readBatch(
             &reader,
             "BatchWriteItemInput",
@@ -98,9 +99,12 @@ extension OperationDecoder {
             var count = 0
             while try reader.nextElement() {
                 count += 1
-                let (write, fault) = try self.writeRequest(&reader)
-                if let write { writes.writes.append(write) }
-                problem = problem ?? fault
+                let entry = try self.writeRequest(&reader)
+                if let write = entry.write { writes.writes.append(write) }
+                problem = problem ?? entry.problem
+                missing += entry.missing.map {
+                    "requestItems.\(table).member.\(count).member.\($0)"
+                }
             }
             if count < 1 || count > self.batchWritesMax { hasBadCount = true }
             tables.append(writes)
@@ -115,6 +119,7 @@ extension OperationDecoder {
                     + "\(Constraints.lengthAtLeast)1]"
             )
         }
+        for path in missing { constraints.notNull(false, at: path) }
         try constraints.check()
         if let problem { throw problem }
         guard tables.reduce(0, { $0 + $1.writes.count }) <= self.batchWritesMax else {
@@ -122,47 +127,70 @@ extension OperationDecoder {
         }
         var request = BatchWriteItemRequest(tables: tables)
         request.returnConsumedCapacity = consumed
+        request.returnsCollectionSizes = members.collectionMetrics == "SIZE"
         return request
     }
 
-    /// Reads `{"PutRequest": {"Item": …}}` or `{"DeleteRequest": {"Key": …}}`, or what is wrong
-    /// with it.
+    /// One entry of a BatchWriteItem, or what is wrong with it.
+    private struct WriteEntry {
+        var write: BatchWrite?
+        var problem: ServiceError?
+        /// The required members that are not there.
+        var missing: [String] = []
+
+        mutating func take(_ item: Item) {
+            do throws(ServiceError) {
+                try OperationDecoder.checkSize(item)
+                self.write = .put(item)
+            } catch {
+                self.problem = error
+            }
+        }
+    }
+
+    /// Reads `{"PutRequest": {"Item": …}}` or `{"DeleteRequest": {"Key": …}}`.
     private static func writeRequest(
         _ reader: inout RequestReader
-    ) throws(ServiceError) -> (BatchWrite?, ServiceError?) {
-        var found: [(BatchWrite?, ServiceError?)] = []
+    ) throws(ServiceError) -> WriteEntry {
+        var entry = WriteEntry()
+        var count = 0
         let notOne = ServiceError.validation(AttributeReader.severalTypes)
-        guard try reader.isPresent() else { return (nil, notOne) }
+        guard try reader.isPresent() else { return WriteEntry(problem: notOne) }
         try reader.beginObject(.valueStructure("WriteRequest"))
         while let name = try reader.nextName() {
             guard try reader.isPresent() else { continue }
             if reader.json.isText(name, "PutRequest") {
-                let (item, problem) = try self.attributes(&reader, "PutRequest", "Item")
-                found.append((item.map { .put($0) }, problem))
-                if let item, problem == nil {
-                    do throws(ServiceError) {
-                        try self.checkSize(item)
-                    } catch {
-                        found[found.count - 1] = (nil, error)
-                    }
+                count += 1
+                let found = try self.attributes(&reader, "PutRequest", "Item")
+                guard let (item, problem) = found else {
+                    entry.missing.append("putRequest.item")
+                    continue
                 }
+                entry.problem = entry.problem ?? problem
+                if let item, entry.problem == nil { entry.take(item) }
             } else if reader.json.isText(name, "DeleteRequest") {
-                let (key, problem) = try self.attributes(&reader, "DeleteRequest", "Key")
-                found.append((key.map { .delete(key: $0) }, problem))
+                count += 1
+                let found = try self.attributes(&reader, "DeleteRequest", "Key")
+                guard let (key, problem) = found else {
+                    entry.missing.append("deleteRequest.key")
+                    continue
+                }
+                entry.problem = entry.problem ?? problem
+                if let key, entry.problem == nil { entry.write = .delete(key: key) }
             } else {
                 try reader.skip()
             }
         }
-        guard found.count == 1 else { return (nil, notOne) }
-        return found[0]
+        if count != 1 { entry.problem = notOne }
+        return entry
     }
 
-    /// Reads the one map that a write request holds.
+    /// Reads the one map that a write request holds; nil when it has none.
     private static func attributes(
         _ reader: inout RequestReader,
         _ shape: String,
         _ member: StaticString
-    ) throws(ServiceError) -> (Item?, ServiceError?) {
+    ) throws(ServiceError) -> (Item?, ServiceError?)? {
         var result: (Item?, ServiceError?)?
         try reader.beginObject(.fieldStructure(shape))
         while let name = try reader.nextName() {
@@ -176,7 +204,6 @@ extension OperationDecoder {
             }
         }
         return result
-            ?? (nil, .validation("The parameter '\(member)' is required but was not present"))
     }
 }
 

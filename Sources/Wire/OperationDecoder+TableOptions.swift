@@ -10,174 +10,135 @@ extension OperationDecoder {
         switch name {
         case .tagResource: try self.tagResource(tree)
         case .untagResource: try self.untagResource(tree)
-        case .listTagsOfResource: try self.listTags(tree)
-        case .putResourcePolicy: try self.putPolicy(tree)
-        case .getResourcePolicy: .getPolicy(try self.resource(tree))
-        case .deleteResourcePolicy: try self.deletePolicy(tree)
-        case .updateTimeToLive: try self.updateTimeToLive(tree)
-        case .describeTimeToLive: .describeTimeToLive(table: try self.describedTable(tree))
+        case .listTagsOfResource:
+            .listTags(try ResourceName(tree), after: tree.string("NextToken"))
+        case .putResourcePolicy:
+            .putPolicy(
+                try ResourceName(tree),
+                text: try ResourcePolicyText.checked(tree.string("Policy") ?? ""),
+                expected: tree.string("ExpectedRevisionId")
+            )
+        case .getResourcePolicy: .getPolicy(try ResourceName(tree))
+        case .deleteResourcePolicy:
+            .deletePolicy(try ResourceName(tree), expected: tree.string("ExpectedRevisionId"))
+        case .updateTimeToLive: self.updateTimeToLive(tree)
+        case .describeTimeToLive: .describeTimeToLive(table: tree.table)
         default: preconditionFailure("not an operation on a table's options")
         }
     }
 
-    // MARK: Resources
-
-    private static func resource(
-        _ tree: RequestTree,
-        _ constraints: Constraints = Constraints()
-    ) throws(ServiceError) -> ResourceName {
-        var constraints = constraints
-        let arn = try tree.string("ResourceArn")
-        constraints.notNull(arn != nil, at: "resourceArn")
-        if let arn { constraints.length(of: arn, in: 1...1_283, at: "resourceArn") }
-        try constraints.check()
-        guard let resource = ResourceName(arn ?? "") else {
-            throw .validation(
-                "Invalid TableArn: Invalid ResourceArn provided as input \(arn ?? "")"
-            )
-        }
-        return resource
-    }
+    // MARK: Tags
 
     private static func tagResource(
         _ tree: RequestTree
     ) throws(ServiceError) -> TableOptionOperation {
-        let trees = try tree.structures("Tags", "Tag")
-        var constraints = Constraints()
-        constraints.notNull(trees != nil, at: "tags")
+        let resource = try ResourceName(tree)
         let tags = try self.tags(tree)
-        self.checkTags(tags, &constraints)
-        let resource = try self.resource(tree, constraints)
-        guard resource.rest == nil else { throw self.notATable(resource) }
-        try self.checkTagNames(tags)
         guard !tags.isEmpty else {
             throw .validation("Atleast one Tag needs to be provided as Input.")
         }
         return .tag(resource, tags)
     }
 
-    /// Refuses keys that the service keeps for itself, and keys given twice.
-    static func checkTagNames(_ tags: [Tag]) throws(ServiceError) {
-        var keys: [String] = []
-        for tag in tags {
-            guard !tag.key.lowercased().utf8.starts(with: "aws:".utf8) else {
-                throw .validation(
-                    "Caller is not allowed to use the reserved prefix aws: in tag keys"
-                )
+    /// `Tags`, each with a key and a value that can be one, and no key twice.
+    static func tags(_ tree: RequestTree) throws(ServiceError) -> [Tag] {
+        var tags: [Tag] = []
+        for tree in tree.structures("Tags") ?? [] {
+            let key = try self.tagKey(tree.string("Key"))
+            let value = tree.string("Value")
+            guard let value, self.isTagText(value, upTo: 256) else {
+                throw .validation("The Tag Value provided is invalid, Value: \(value ?? "null")")
             }
-            guard !keys.contains(tag.key) else {
-                throw .validation("One or more parameter values were invalid: Duplicate tag key")
-            }
-            keys.append(tag.key)
+            tags.append(Tag(key: key, value: value))
         }
-        guard tags.count <= NodeLimits.tagsMax else {
+        for position in tags.indices.dropFirst()
+        where tags[..<position].contains(where: { $0.key == tags[position].key }) {
             throw .validation(
-                "One or more parameter values were invalid: Too many tags: a resource can have "
-                    + "\(NodeLimits.tagsMax) at most"
+                "Duplicate Tag Keys provided as input: Duplicate Tag Key found "
+                    + tags[position].key
             )
+        }
+        guard tags.count <= NodeLimits.tagsMax else { throw .tooManyTags }
+        return tags
+    }
+
+    private static func tagKey(_ key: String?) throws(ServiceError) -> String {
+        guard let key, !key.isEmpty, self.isTagText(key, upTo: 128) else {
+            throw .validation("The Tag Key provided is invalid, Key: \(key ?? "null")")
+        }
+        guard !key.lowercased().utf8.starts(with: "aws:".utf8) else {
+            throw .validation("Tag Key cannot be prefixed with aws:, Key: \(key)")
+        }
+        return key
+    }
+
+    /// Letters, digits and blanks of any script, and a few signs.
+    private static func isTagText(_ text: String, upTo max: Int) -> Bool {
+        guard text.unicodeScalars.count <= max else { return false }
+        return text.unicodeScalars.allSatisfy { scalar in
+            switch scalar.properties.generalCategory {
+            case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter,
+                .otherLetter, .decimalNumber, .letterNumber, .otherNumber, .spaceSeparator,
+                .lineSeparator, .paragraphSeparator:
+                true
+            default: "+-=._:/@".unicodeScalars.contains(scalar)
+            }
         }
     }
 
     private static func untagResource(
         _ tree: RequestTree
     ) throws(ServiceError) -> TableOptionOperation {
-        let keys = try tree.strings("TagKeys")
-        var constraints = Constraints()
-        constraints.notNull(keys != nil, at: "tagKeys")
-        let resource = try self.resource(tree, constraints)
-        guard resource.rest == nil else { throw self.notATable(resource) }
-        guard let keys, !keys.isEmpty else {
+        let resource = try ResourceName(tree)
+        var keys: [String] = []
+        for key in tree.strings("TagKeys") ?? [] { keys.append(try self.tagKey(key)) }
+        guard !keys.isEmpty else {
             throw .validation("Atleast one Tag Key needs to be provided as Input.")
         }
+        guard keys.count <= NodeLimits.tagsMax else { throw .tooManyTags }
         return .untag(resource, keys: keys)
-    }
-
-    private static func listTags(_ tree: RequestTree) throws(ServiceError) -> TableOptionOperation {
-        .listTags(try self.resource(tree), after: try tree.string("NextToken"))
-    }
-
-    private static func putPolicy(
-        _ tree: RequestTree
-    ) throws(ServiceError) -> TableOptionOperation {
-        let text = try tree.string("Policy")
-        let expected = try tree.string("ExpectedRevisionId")
-        var constraints = Constraints()
-        constraints.notNull(text != nil, at: "policy")
-        let resource = try self.resource(tree, constraints)
-        try self.checkPolicy(text ?? "")
-        return .putPolicy(resource, text: text ?? "", expected: expected)
-    }
-
-    /// A policy is kept as it is; only that it is JSON, and how long it is, is looked at.
-    static func checkPolicy(_ text: String) throws(ServiceError) {
-        guard text.utf8.count <= NodeLimits.policyBytesMax else {
-            throw .validation(
-                "Resource-based policy size exceeds the maximum of \(NodeLimits.policyBytesMax) "
-                    + "bytes"
-            )
-        }
-        guard case .object? = try? JSONValue(parsing: Array(text.utf8)) else {
-            throw .validation("Invalid policy document: The policy is not a JSON object")
-        }
-    }
-
-    private static func deletePolicy(
-        _ tree: RequestTree
-    ) throws(ServiceError) -> TableOptionOperation {
-        let expected = try tree.string("ExpectedRevisionId")
-        return .deletePolicy(try self.resource(tree), expected: expected)
-    }
-
-    private static func notATable(_ resource: ResourceName) -> ServiceError {
-        .validation("Invalid TableArn: Invalid ResourceArn provided as input \(resource.arn)")
     }
 
     // MARK: Time to live
 
-    private static func updateTimeToLive(
-        _ tree: RequestTree
-    ) throws(ServiceError) -> TableOptionOperation {
-        let specification = try tree.structure("TimeToLiveSpecification", "TimeToLiveSpecification")
-        let isEnabled = try specification?.bool("Enabled")
-        let attribute = try specification?.string("AttributeName")
-        let table = try self.requiredTable(try tree.string("TableName"))
-        var constraints = Constraints()
-        self.checkName(table, at: "tableName", &constraints)
-        constraints.notNull(specification != nil, at: "timeToLiveSpecification")
-        if specification != nil {
-            constraints.notNull(isEnabled != nil, at: "timeToLiveSpecification.enabled")
-            constraints.notNull(attribute != nil, at: "timeToLiveSpecification.attributeName")
-        }
-        if let attribute {
-            constraints.length(
-                of: attribute,
-                in: 1...255,
-                at: "timeToLiveSpecification.attributeName"
-            )
-        }
-        try constraints.check()
+    private static func updateTimeToLive(_ tree: RequestTree) -> TableOptionOperation {
+        let specification = tree.structure("TimeToLiveSpecification")
         return .updateTimeToLive(
-            table: table,
-            attribute: Array((attribute ?? "").utf8),
-            isEnabled: isEnabled ?? false
+            table: tree.table,
+            attribute: Array((specification?.string("AttributeName") ?? "").utf8),
+            isEnabled: specification?.bool("Enabled") ?? false
         )
     }
 }
 
 extension ResourceName {
-    /// Reads `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME[/…]`.
-    init?(_ arn: String) {
+    /// Reads `ResourceArn`: `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`.
+    init(_ tree: RequestTree) throws(ServiceError) {
+        let arn = tree.string("ResourceArn") ?? ""
+        let invalid = AttributeReader.invalid
+        guard arn.utf8.starts(with: "arn:".utf8) else {
+            throw .validation(invalid + "ARNs must start with 'arn:': \(arn)")
+        }
         let parts = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
-        guard parts.count == 6, parts[0] == "arn", parts[2] == "dynamodb" else { return nil }
-        let path = parts[5].split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
-        guard path.count >= 2, path[0] == "table", Constraints.isName(String(path[1])) else {
-            return nil
+        let path =
+            parts.count == 6
+            ? parts[5].split(separator: "/", omittingEmptySubsequences: false) : []
+        guard parts.count == 6, parts[2] == "dynamodb", path.count >= 2, path[0] == "table",
+            Constraints.isName(String(path[1])), path.count < 3 || path[2] != "backup"
+        else { throw .validation(invalid + "Provided Arn is not a DynamoDB resource arn: \(arn)") }
+        guard path.count == 2 || path[2] == "stream" else {
+            throw .validation(
+                invalid + "Invalid resource arn provided, only table or stream is accepted. "
+                    + "Provided resource arn: \(arn)"
+            )
         }
         self.init(
             arn: arn,
+            partition: String(parts[1]),
             region: String(parts[3]),
+            account: String(parts[4]),
             table: String(path[1]),
-            rest: path.count > 2 ? String(path[2]) : nil
+            rest: path.count > 2 ? path[2...].joined(separator: "/") : nil
         )
     }
 }

@@ -36,13 +36,11 @@ package enum OperationDecoder {
         _ reader: inout RequestReader
     ) throws(ServiceError) -> Operation {
         switch name {
-        case .createTable: .createTable(try self.createTable(try self.tree(&reader, name)))
-        case .describeTable:
-            .describeTable(table: try self.describedTable(try self.tree(&reader, name)))
-        case .listTables: .listTables(try self.listTables(try self.tree(&reader, name)))
-        case .deleteTable:
-            .deleteTable(table: try self.describedTable(try self.tree(&reader, name)))
-        case .updateTable: .updateTable(try self.updateTable(try self.tree(&reader, name)))
+        case .createTable: .createTable(try self.createTable(try RequestTree(&reader, name)))
+        case .describeTable: .describeTable(table: try RequestTree(&reader, name).table)
+        case .listTables: .listTables(self.listTables(try RequestTree(&reader, name)))
+        case .deleteTable: .deleteTable(table: try RequestTree(&reader, name).table)
+        case .updateTable: .updateTable(try self.updateTable(try RequestTree(&reader, name)))
         case .putItem: .putItem(try self.putItem(&reader))
         case .getItem: .getItem(try self.getItem(&reader))
         case .updateItem: .updateItem(try self.updateItem(&reader))
@@ -53,7 +51,7 @@ package enum OperationDecoder {
         case .batchWriteItem: .batchWriteItem(try self.batchWriteItem(&reader))
         case .tagResource, .untagResource, .listTagsOfResource, .putResourcePolicy,
             .getResourcePolicy, .deleteResourcePolicy, .updateTimeToLive, .describeTimeToLive:
-            .tableOption(try self.tableOption(name, try self.tree(&reader, name)))
+            .tableOption(try self.tableOption(name, try RequestTree(&reader, name)))
         case .describeLimits, .describeEndpoints: try self.empty(&reader, name)
         }
     }
@@ -62,7 +60,7 @@ package enum OperationDecoder {
         _ reader: inout RequestReader,
         _ name: OperationName
     ) throws(ServiceError) -> Operation {
-        _ = try self.tree(&reader, name)
+        _ = try RequestTree(&reader, name)
         return name == .describeLimits ? .describeLimits : .describeEndpoints
     }
 

@@ -1,33 +1,13 @@
 import NodeCore
 
-/// Members of a request in tree form, with the types that the service expects; for the operations
-/// on tables, which are rare.
+/// The members of a request on tables in tree form; their types and the model's constraints are
+/// checked before anybody asks.
 struct RequestTree {
     private let value: JSONValue
 
-    /// Takes an object; anything else is the wrong type.
-    init(_ value: JSONValue, as shape: JSONExpectation) throws(ServiceError) {
-        guard case .object = value else { throw Self.mismatch(shape, value) }
-        self.value = value
-    }
+    /// - Precondition: the value is an object of the expected shape.
+    private init(checked value: JSONValue) { self.value = value }
 
-    private static func mismatch(_ expected: JSONExpectation, _ value: JSONValue) -> ServiceError {
-        switch value {
-        case .null: JSONMismatch.error(expected, .null)
-        case .bool(let value): JSONMismatch.error(expected, value ? .isTrue : .isFalse)
-        case .string: JSONMismatch.error(expected, .string)
-        case .array: JSONMismatch.error(expected, .array)
-        case .object: JSONMismatch.error(expected, .object)
-        case .number(let text):
-            JSONMismatch.error(
-                expected,
-                text.utf8.contains { $0 | 0x20 == UInt8(ascii: "e") || $0 == UInt8(ascii: ".") }
-                    ? .decimal : .integer
-            )
-        }
-    }
-
-    /// A member that is there and not null.
     private func member(_ name: String) -> JSONValue? {
         guard let member = self.value[name], member != .null else { return nil }
         return member
@@ -35,69 +15,40 @@ struct RequestTree {
 
     func has(_ name: String) -> Bool { self.member(name) != nil }
 
-    func string(_ name: String) throws(ServiceError) -> String? {
-        guard let member = self.member(name) else { return nil }
-        guard let text = member.string else { throw Self.mismatch(.string, member) }
-        return text
+    func string(_ name: String) -> String? { self.member(name)?.string }
+
+    func bool(_ name: String) -> Bool? { self.member(name)?.bool }
+
+    /// A whole number; a fraction is cut off, as in the service.
+    func integer(_ name: String) -> Int? {
+        self.member(name)?.numberText.map { RequestNumber.floor(Array($0.utf8)) }
     }
 
-    func bool(_ name: String) throws(ServiceError) -> Bool? {
-        guard let member = self.member(name) else { return nil }
-        guard let value = member.bool else { throw Self.mismatch(.boolean, member) }
-        return value
+    func structure(_ name: String) -> RequestTree? {
+        self.member(name).map { RequestTree(checked: $0) }
     }
 
-    /// A whole number of the model's type `long` or `integer`; a fraction is cut off.
-    func integer(
-        _ name: String,
-        as type: JSONExpectation = .long
-    ) throws(ServiceError) -> Int? {
-        guard let member = self.member(name) else { return nil }
-        guard let text = member.numberText else { throw Self.mismatch(type, member) }
-        return RequestNumber.floor(Array(text.utf8))
+    func strings(_ name: String) -> [String]? {
+        self.member(name)?.array?.compactMap(\.string)
     }
 
-    func structure(
-        _ name: String,
-        _ shape: String
-    ) throws(ServiceError) -> RequestTree? {
-        guard let member = self.member(name) else { return nil }
-        return try RequestTree(member, as: .fieldStructure(shape))
+    func structures(_ name: String) -> [RequestTree]? {
+        self.member(name)?.array?.map { RequestTree(checked: $0) }
     }
 
-    /// A list of strings.
-    func strings(_ name: String) throws(ServiceError) -> [String]? {
-        guard let member = self.member(name) else { return nil }
-        guard let elements = member.array else { throw Self.mismatch(.list, member) }
-        var strings: [String] = []
-        for element in elements {
-            guard let text = element.string else { throw Self.mismatch(.string, element) }
-            strings.append(text)
-        }
-        return strings
+    /// The name that translates to a choice; the model has it among the choices.
+    func choice<Choice: Sendable>(_ name: String, of table: ChoiceTable<Choice>) -> Choice? {
+        guard let text = self.string(name) else { return nil }
+        return table.choices.first { $0.0 == text }?.1
     }
 
-    /// A list of structures.
-    func structures(
-        _ name: String,
-        _ shape: String
-    ) throws(ServiceError) -> [RequestTree]? {
-        guard let member = self.member(name) else { return nil }
-        guard let elements = member.array else { throw Self.mismatch(.list, member) }
-        var trees: [RequestTree] = []
-        for element in elements {
-            trees.append(try RequestTree(element, as: .valueStructure(shape)))
-        }
-        return trees
-    }
+    /// The table that the request names, of an ARN the name in it.
+    var table: String { RequestedTable.name(self.string("TableName") ?? "") }
 }
 
-extension OperationDecoder {
-    /// Reads a whole body as a tree.
-    static func tree(
-        _ reader: inout RequestReader,
-        _ name: OperationName
-    ) throws(ServiceError) -> RequestTree {
+extension RequestTree {
+    /// Reads a whole body: its types first, then the table's name alone, then what the model asks.
+    init(_ reader: inout RequestReader, _ name: OperationName) throws(ServiceError) {
         let value: JSONValue
         do throws(JSONError) {
             value = try JSONValue(reading: &reader.json)
@@ -105,6 +56,33 @@ extension OperationDecoder {
         } catch {
             throw ServiceError(error)
         }
-        return try RequestTree(value, as: .valueStructure(name.rawValue + "Input"))
+        let shape = RequestShapes.shape(of: name)
+        try shape.checkTypes(value, .element)
+        self.init(checked: value)
+        if case .structure(_, let members) = shape,
+            members.contains(where: { $0.name == "TableName" })
+        {
+            try self.checkTableName()
+        }
+        var constraints = Constraints()
+        shape.check(value, at: "", &constraints)
+        try constraints.check()
+    }
+
+    /// The service tells of a bad name before it looks at anything else of the request.
+    private func checkTableName() throws(ServiceError) {
+        guard let text = self.string("TableName") else {
+            throw .validation(
+                "The parameter 'TableName' is required but was not present in the request"
+            )
+        }
+        var constraints = Constraints()
+        if text.isEmpty {
+            constraints.length(of: text, in: 1...255, at: "tableName")
+        } else {
+            try RequestedTable.checkARN(text)
+            constraints.name(RequestedTable.name(text), at: "tableName")
+        }
+        try constraints.check()
     }
 }

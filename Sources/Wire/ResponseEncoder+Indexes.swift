@@ -164,6 +164,10 @@ extension ResponseEncoder {
     /// `SizeEstimateRangeGB` is the half of a GB that the size lies in.
     static func write(_ collection: ItemCollectionSize, to writer: inout JSONWriter) {
         writer.name("ItemCollectionMetrics")
+        self.writeObject(collection, to: &writer)
+    }
+
+    static func writeObject(_ collection: ItemCollectionSize, to writer: inout JSONWriter) {
         writer.beginObject()
         writer.name("ItemCollectionKey")
         writer.item(collection.key)

@@ -198,6 +198,16 @@ package enum ResponseEncoder {
         }
         writer.endObject()
         self.write(answer.consumed, to: &writer)
+        guard !answer.collections.isEmpty else { return }
+        writer.name("ItemCollectionMetrics")
+        writer.beginObject()
+        for table in answer.collections {
+            writer.name(table.table)
+            writer.beginArray()
+            for size in table.sizes { self.writeObject(size, to: &writer) }
+            writer.endArray()
+        }
+        writer.endObject()
     }
 
     private static func write(_ limits: AccountLimits, to writer: inout JSONWriter) {

@@ -1,137 +1,108 @@
 import NodeCore
 
-/// The members that CreateTable and UpdateTable share, typed but not yet checked.
+/// The members that CreateTable and UpdateTable share.
 struct TableSettingsParameters {
-    /// `ProvisionedThroughput`.
+    /// `ProvisionedThroughput`; the model requires both members.
     struct Throughput {
-        var readUnits: Int?
-        var writeUnits: Int?
+        var readUnits: Int
+        var writeUnits: Int
 
         private static let unitsMax = 1_000_000_000_000
 
         func checked() throws(ServiceError) -> ProvisionedThroughput {
-            let read = self.readUnits ?? 0
-            let write = self.writeUnits ?? 0
-            for (name, units) in [("ReadCapacityUnits", read), ("WriteCapacityUnits", write)]
-            where units > Self.unitsMax {
+            for (name, units) in [
+                ("ReadCapacityUnits", self.readUnits), ("WriteCapacityUnits", self.writeUnits),
+            ] where units > Self.unitsMax {
                 throw .validation("Given value \(units) for \(name) is out of bounds")
             }
-            return ProvisionedThroughput(readUnits: UInt64(read), writeUnits: UInt64(write))
+            return ProvisionedThroughput(
+                readUnits: UInt64(self.readUnits),
+                writeUnits: UInt64(self.writeUnits)
+            )
         }
     }
 
-    /// The enumerations, translated.
-    struct Checked {
-        var billingMode: BillingMode?
-        var tableClass: TableClass?
-        var streamView: StreamView?
-    }
-
-    private let billingMode: String?
-    private let tableClass: String?
-    private let hasStream: Bool
-    private let streamEnabled: Bool?
-    private let streamView: String?
-    let throughput: Throughput?
+    let billingMode: BillingMode?
+    let capacity: CapacityParameters
     let isDeletionProtected: Bool?
-    let onDemand: OnDemandThroughput?
-    let warm: WarmThroughput?
+    let stream: RequestTree?
+    let encryption: RequestTree?
+    private let tableClassName: String?
 
-    init(_ tree: RequestTree) throws(ServiceError) {
-        self.billingMode = try tree.string("BillingMode")
-        self.tableClass = try tree.string("TableClass")
-        let stream = try tree.structure("StreamSpecification", "StreamSpecification")
-        self.hasStream = stream != nil
-        self.streamEnabled = try stream?.bool("StreamEnabled")
-        self.streamView = try stream?.string("StreamViewType")
-        self.isDeletionProtected = try tree.bool("DeletionProtectionEnabled")
-        self.onDemand = try CapacityParameters.onDemand(tree)
-        self.warm = try CapacityParameters.warm(tree)
-        if let units = try tree.structure("ProvisionedThroughput", "ProvisionedThroughput") {
-            self.throughput = Throughput(
-                readUnits: try units.integer("ReadCapacityUnits"),
-                writeUnits: try units.integer("WriteCapacityUnits")
-            )
-        } else {
-            self.throughput = nil
-        }
+    init(_ tree: RequestTree) {
+        self.billingMode = tree.choice("BillingMode", of: Choices.billingMode)
+        self.capacity = CapacityParameters(tree)
+        self.isDeletionProtected = tree.bool("DeletionProtectionEnabled")
+        self.stream = tree.structure("StreamSpecification")
+        self.encryption = tree.structure("SSESpecification")
+        self.tableClassName = tree.string("TableClass")
     }
 
-    /// `SSESpecification`.
-    func encryption(_ tree: RequestTree) throws(ServiceError) -> Encryption? {
-        guard let encryption = try tree.structure("SSESpecification", "SSESpecification") else {
-            return nil
-        }
-        let type = try encryption.string("SSEType")
-        var constraints = Constraints()
-        _ = constraints.choice(
-            type,
-            of: ChoiceTable([("AES256", 0), ("KMS", 1)]),
-            at: "sSESpecification.sSEType"
+    func tableClass() throws(ServiceError) -> TableClass? {
+        guard let name = self.tableClassName else { return nil }
+        let choices = Choices.tableClass.choices
+        if let match = choices.first(where: { $0.0 == name }) { return match.1 }
+        throw .validation(
+            "Invalid table-class parameter provided. Please try again with a valid table-class "
+                + "value: [\(choices.map(\.0).joined(separator: ", "))]."
         )
-        try constraints.check()
-        let isEnabled = try encryption.bool("Enabled") ?? false
-        let key = try encryption.string("KMSMasterKeyId")
-        guard isEnabled || key == nil else {
-            throw .validation(
-                AttributeReader.invalid + "KMSMasterKeyId can only be specified when SSE is "
-                    + "enabled"
-            )
-        }
+    }
+
+    /// `SSESpecification`; without `Enabled`, naming a type asks for encryption.
+    func checkedEncryption() throws(ServiceError) -> Encryption? {
+        guard let tree = self.encryption else { return nil }
+        let type = tree.string("SSEType")
+        let key = tree.string("KMSMasterKeyId")
+        let isEnabled = tree.bool("Enabled") ?? (type != nil)
+        let fault: String? =
+            if !isEnabled, type != nil {
+                "SSEType can not be specified if Enabled is false"
+            } else if !isEnabled, key != nil {
+                "KMSMasterKeyId can not be specified if Enabled is false"
+            } else if type == "AES256" {
+                "SSEType AES256 is not supported"
+            } else if key != nil, type == nil {
+                "SSEType KMS is required if KMSMasterKeyId is specified"
+            } else { nil }
+        if let fault { throw .validation(AttributeReader.invalid + fault) }
         return Encryption(isEnabled: isEnabled, key: key)
     }
 
-    func check(_ constraints: inout Constraints) -> Checked {
-        var checked = Checked()
-        checked.billingMode = constraints.choice(
-            self.billingMode,
-            of: Choices.billingMode,
-            at: "billingMode"
-        )
-        if let throughput = self.throughput {
-            for (name, units) in [
-                ("writeCapacityUnits", throughput.writeUnits),
-                ("readCapacityUnits", throughput.readUnits),
-            ] {
-                let path = "provisionedThroughput." + name
-                constraints.notNull(units != nil, at: path)
-                constraints.value(units, in: 1...Int.max, at: path)
-            }
-        }
-        if self.hasStream {
-            constraints.notNull(
-                self.streamEnabled != nil,
-                at: "streamSpecification.streamEnabled"
+    /// The stream of a new table.
+    func newStream() throws(ServiceError) -> StreamView? {
+        guard let stream = self.stream else { return nil }
+        let view = stream.choice("StreamViewType", of: Choices.streamView)
+        switch (stream.bool("StreamEnabled") ?? false, view) {
+        case (true, nil):
+            throw .validation(
+                AttributeReader.invalid + "Table is being created with a stream enabled, "
+                    + "UpdateViewType is required"
             )
+        case (false, _?):
+            throw .validation(
+                AttributeReader.invalid + "Table is being created with a stream disabled, "
+                    + "UpdateViewType should not be specified"
+            )
+        case (_, let view): return view
         }
-        checked.streamView = constraints.choice(
-            self.streamView,
-            of: Choices.streamView,
-            at: "streamSpecification.streamViewType"
-        )
-        checked.tableClass = constraints.choice(
-            self.tableClass,
-            of: Choices.tableClass,
-            at: "tableClass"
-        )
-        return checked
     }
 
-    /// What the request does to the table's stream; nil without a StreamSpecification.
-    func streamUpdate(_ view: StreamView?) throws(ServiceError) -> StreamUpdate? {
-        switch (self.streamEnabled, view) {
-        case (nil, _): return nil
-        case (false?, nil): return .disable
-        case (true?, let view?): return .enable(view)
-        case (true?, nil):
+    /// What the request does to the stream of a table that is there.
+    func streamUpdate() throws(ServiceError) -> StreamUpdate? {
+        guard let stream = self.stream else { return nil }
+        let view = stream.choice("StreamViewType", of: Choices.streamView)
+        switch (stream.bool("StreamEnabled") ?? false, view) {
+        case (false, nil): return .disable
+        case (true, let view?): return .enable(view)
+        case (true, nil):
             throw .validation(
-                AttributeReader.invalid
-                    + "StreamViewType must be specified when StreamEnabled is true"
+                AttributeReader.invalid + "If stream is being enabled then UpdateViewType is "
+                    + "required"
             )
-        case (false?, _?):
+        case (false, _?):
             throw .validation(
-                AttributeReader.invalid
-                    + "StreamViewType must not be specified when StreamEnabled is false"
+                AttributeReader.invalid + "If stream is being disabled, then UpdateViewType must "
+                    + "not be specified"
             )
         }
     }

@@ -1,6 +1,7 @@
 import Consensus
 import NodeCore
 import Primitives
+import Tables
 
 /// One message of every kind, and the shapes that its fields can take.
 enum MessageSamples {
@@ -67,7 +68,8 @@ enum MessageSamples {
             Self.group,
             .write(
                 table: TableID(8),
-                [RecordWrite(key: [1], image: nil), RecordWrite(key: [2], image: [0])]
+                [RecordWrite(key: [1], image: nil), RecordWrite(key: [2], image: [0])],
+                isCounted: true
             )
         ),
         .work(
@@ -81,13 +83,24 @@ enum MessageSamples {
         .workDone(call: 2, .items([nil, [], [1]])),
         .workDone(call: 2, .page(items: [[1], [2]], next: [3], bytes: 1 << 20)),
         .workDone(call: 2, .page(items: [], next: nil, bytes: 0)),
-        .workDone(call: 2, .written),
+        .workDone(call: 2, .written([])),
+        .workDone(call: 2, .written([Self.cost, WriteCost(units: 1)])),
+        .workDone(call: 2, .collectionTooLarge),
         .workDone(call: 2, .notLeader(hint: NodeID(1))),
         .workDone(call: 2, .failed),
         .catalogFence(call: 3),
         .catalogFenced(call: 3, index: nil),
         .catalogFenced(call: 3, index: 1 << 50),
     ]
+
+    private static let cost = WriteCost(
+        units: 400,
+        indexes: [
+            IndexUnits(index: "by-genre", isLocal: false, units: 2),
+            IndexUnits(index: "by-year", isLocal: true, units: 1),
+        ],
+        collection: 1 << 40
+    )
 
     static let replication: [NodeCore.Message] = [
         .partitionReady(TableID(4), Self.group),

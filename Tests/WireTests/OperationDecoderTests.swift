@@ -165,11 +165,12 @@ import Wire
             )
         ])
         write.returnConsumedCapacity = .total
+        write.returnsCollectionSizes = true
         #expect(
             try decode(
                 .batchWriteItem,
-                #"{"ReturnConsumedCapacity":"TOTAL","RequestItems":{"tab":["#
-                    + #"{"PutRequest":{"Item":{"k":{"N":"1"}}}},"#
+                #"{"ReturnConsumedCapacity":"TOTAL","ReturnItemCollectionMetrics":"SIZE","#
+                    + #""RequestItems":{"tab":[{"PutRequest":{"Item":{"k":{"N":"1"}}}},"#
                     + #"{"DeleteRequest":{"Key":{"k":{"N":"2"}}},"PutRequest":null}]}}"#
             )
                 == .batchWriteItem(write)
@@ -205,18 +206,20 @@ import Wire
 
     @Test("UpdateTable with replicas") func updateTable() throws {
         var expected = UpdateTableRequest(table: "tab")
-        expected.replicas = [
-            .create(region: "eu-west-1"), .delete(region: "us-west-2"), .update(region: "x"),
-        ]
+        expected.replicas = [.create(region: "eu-west-1")]
+        let json =
+            #"{"TableName":"tab","MultiRegionConsistency":"EVENTUAL","#
+            + #""ReplicaUpdates":[{"Create":{"RegionName":"eu-west-1","KMSMasterKeyId":"k"}}]}"#
+        #expect(try decode(.updateTable, json) == .updateTable(expected))
+    }
+
+    @Test("UpdateTable with what may change together") func updateTableTogether() throws {
+        var expected = UpdateTableRequest(table: "tab")
         expected.stream = .disable
         expected.billingMode = .payPerRequest
-        expected.isDeletionProtected = false
         let json =
             #"{"TableName":"tab","BillingMode":"PAY_PER_REQUEST","#
-            + #""DeletionProtectionEnabled":false,"#
-            + #""StreamSpecification":{"StreamEnabled":false},"MultiRegionConsistency":"EVENTUAL","#
-            + #""ReplicaUpdates":[{"Create":{"RegionName":"eu-west-1","KMSMasterKeyId":"k"}},"#
-            + #"{"Delete":{"RegionName":"us-west-2"}},{"Update":{"RegionName":"x"}}]}"#
+            + #""StreamSpecification":{"StreamEnabled":false}}"#
         #expect(try decode(.updateTable, json) == .updateTable(expected))
     }
 

@@ -33,7 +33,7 @@ import Wire
         Refusal(
             .describeTable,
             #"{"TableName":"ab"}"#,
-            "TableName must be at least 3 characters long and at most 255 characters long"
+            violation("ab", "tableName", "have length greater than or equal to 3")
         ),
         Refusal(
             .deleteTable,
@@ -127,25 +127,9 @@ import Wire
             invalidParameters + "List of GlobalSecondaryIndexes is empty"
         ),
         Refusal(
-            .createTable,
-            create(
-                #""BillingMode":"PAY_PER_REQUEST","#
-                    + #""StreamSpecification":{"StreamEnabled":true}"#
-            ),
-            invalidParameters + "StreamViewType must be specified when StreamEnabled is true"
-        ),
-        Refusal(
-            .updateTable,
-            #"{"TableName":"tab"}"#,
-            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
-                + "GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required"
-        ),
-        Refusal(
             .updateTable,
             #"{"TableName":"tab","ReplicaUpdates":[{}]}"#,
-            invalidParameters
-                + "One of ReplicationGroupUpdate.Create, ReplicationGroupUpdate.Update, "
-                + "ReplicationGroupUpdate.Delete must be specified"
+            "There are no actions specified in the Replica Update Action of the request."
         ),
         Refusal(
             .updateTable,
@@ -156,8 +140,8 @@ import Wire
             .updateTable,
             #"{"TableName":"tab","GlobalSecondaryIndexUpdates":[{}]}"#,
             invalidParameters
-                + "One of GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Update, "
-                + "GlobalSecondaryIndexUpdate.Delete must be specified"
+                + "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
+                + "GlobalSecondaryIndexUpdate.Delete must not be null"
         ),
         Refusal(
             .updateTable,
