@@ -458,6 +458,20 @@ def test_capacity(table, raw):
         ReturnConsumedCapacity="TOTAL", ReturnItemCollectionMetrics="SIZE")
     assert written["ConsumedCapacity"] == [{"TableName": name, "CapacityUnits": 2.0}]
     assert written["UnprocessedItems"] == {}
+    # Without a local index there are no item collections to tell of.
+    assert "ItemCollectionMetrics" not in written
+
+    def batch(*writes):
+        answer = raw.batch_write_item(
+            RequestItems={name: list(writes)}, ReturnConsumedCapacity="TOTAL")
+        return answer["ConsumedCapacity"][0]["CapacityUnits"]
+
+    # As with single writes, the larger of the old and the new item counts.
+    assert batch({"PutRequest": {"Item": keyed}}) == 2.0
+    assert batch({"PutRequest": {"Item": keyed}}, {"DeleteRequest": {"Key": missing["Key"]}}) == 2.0
+    assert batch({"PutRequest": {"Item": {**keyed, "d": {"S": "x" * 3000}}}}) == 3.0
+    assert batch({"DeleteRequest": {"Key": keyed}}) == 3.0
+    assert batch({"DeleteRequest": {"Key": keyed}}) == 1.0
 
 
 def test_return_values_of_updates(table):
@@ -539,25 +553,64 @@ def test_pages_end_with_the_item_that_reaches_a_megabyte(table):
     assert exact["Count"] == 2 and "LastEvaluatedKey" in exact
 
 
-def test_batch_get_leaves_what_exceeds_16_megabytes(table):
+def large_items(client, name, count):
+    """Puts items of 400 KB; their keys."""
+    keys = [{"pk": {"S": f"large-{n}"}, "sk": {"S": "1"}} for n in range(count)]
+    for start in range(0, count, 25):
+        left = client.batch_write_item(RequestItems={name: [
+            {"PutRequest": {"Item": {**key, "d": {"S": "x" * 400_000}}}}
+            for key in keys[start:start + 25]]})["UnprocessedItems"]
+        assert left == {}
+    return keys
+
+
+def test_batch_get_reads_a_megabyte_of_a_partition(table):
+    """All keys have one partition key, so they lie in one partition."""
     pk = unique()
-    for number in range(45):
+    for number in range(8):
         table.put_item(Item={"pk": pk, "sk": str(number), "d": "x" * 400_000})
-    keys = [{"pk": pk, "sk": str(number)} for number in range(45)]
+    keys = [{"pk": pk, "sk": str(number)} for number in range(8)]
     client = table.meta.client
     wanted = {table.name: {
         "Keys": keys, "ConsistentRead": True, "ProjectionExpression": "sk, #d",
         "ExpressionAttributeNames": {"#d": "d"}}}
-    answer = client.batch_get_item(RequestItems=wanted)
+    answer = client.batch_get_item(RequestItems=wanted, ReturnConsumedCapacity="TOTAL")
     found = answer["Responses"][table.name]
     left = answer["UnprocessedKeys"][table.name]
-    assert len(found) == 41 and len(left["Keys"]) == 4
+    # The third item reaches 1,048,576 bytes. What is left is not paid for.
+    assert [item["sk"] for item in found] == ["0", "1", "2"]
+    assert answer["ConsumedCapacity"][0]["CapacityUnits"] == 3 * 98
     assert left["ConsistentRead"] is True and left["ProjectionExpression"] == "sk, #d"
-    assert left["ExpressionAttributeNames"] == {"#d": "d"}
-    again = client.batch_get_item(RequestItems=answer["UnprocessedKeys"])
-    assert {item["sk"] for item in found + again["Responses"][table.name]} \
-        == {str(number) for number in range(45)}
-    assert again["UnprocessedKeys"] == {}
+    assert left["ExpressionAttributeNames"] == {"#d": "d"} and left["Keys"] == keys[3:]
+    seen = [item["sk"] for item in found]
+    while answer["UnprocessedKeys"]:
+        answer = client.batch_get_item(RequestItems=answer["UnprocessedKeys"])
+        seen += [item["sk"] for item in answer["Responses"][table.name]]
+    assert seen == [str(number) for number in range(8)]
+
+
+def test_batch_get_answers_16_megabytes(three_regions, raw):
+    """Of so many partitions that the bound of each is no matter."""
+    names = [f"large-{uuid.uuid4().hex[:8]}" for _ in range(5)]
+    wanted = {}
+    for name in names:
+        three_regions.create_table(name, sort=True)
+        wanted[name] = {"Keys": large_items(raw, name, 20), "ConsistentRead": True}
+    answer = raw.batch_get_item(RequestItems=wanted)
+    count = sum(len(items) for items in answer["Responses"].values())
+    # 41 items of 400,019 bytes and more fit into 16,777,216.
+    assert count == 41
+    seen = {(name, item["pk"]["S"]) for name, items in answer["Responses"].items()
+            for item in items}
+    while answer["UnprocessedKeys"]:
+        answer = raw.batch_get_item(RequestItems=answer["UnprocessedKeys"])
+        more = {(name, item["pk"]["S"]) for name, items in answer["Responses"].items()
+                for item in items}
+        assert more and not more & seen
+        seen |= more
+    assert len(seen) == 100
+    for name in names:
+        raw.delete_table(TableName=name)
 
 
 def test_updated_parts(table):

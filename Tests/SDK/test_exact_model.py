@@ -8,13 +8,35 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
+from conftest import wait_until
+
 NAMES = ["a", "b", "c", "l", "m", "n", "t"]
+
+
+# Keys of indexes, which only values of one type can be.
+LOCAL, GLOBAL = "ln", "gk"
 
 
 @pytest.fixture(scope="module")
 def table(three_regions):
     name = f"model-{uuid.uuid4().hex[:8]}"
-    three_regions.create_table(name, sort=True)
+    types = {"pk": "S", "sk": "S", LOCAL: "N", GLOBAL: "S"}
+
+    def keys(*names):
+        return [
+            {"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"))]
+
+    three_regions.client("us-east-1").create_table(
+        TableName=name, BillingMode="PAY_PER_REQUEST", KeySchema=keys("pk", "sk"),
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, t in types.items()],
+        LocalSecondaryIndexes=[{
+            "IndexName": "local", "KeySchema": keys("pk", LOCAL),
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["a", "m"]}}],
+        GlobalSecondaryIndexes=[{
+            "IndexName": "global", "KeySchema": keys(GLOBAL, "sk"),
+            "Projection": {"ProjectionType": "ALL"}}],
+    )
+    wait_until(lambda: three_regions.status(name, "us-east-1") == "ACTIVE", 20, "the table")
     return three_regions.resource("us-east-1").Table(name)
 
 
@@ -31,6 +53,12 @@ class Model:
 
     def __init__(self):
         self.items = {}
+
+    @classmethod
+    def of(cls, items):
+        model = cls()
+        model.items = items
+        return model
 
     def at(self, item, path):
         for step in path:
@@ -82,11 +110,26 @@ class Model:
             return same(value, rest[2])
         return ordered(value, rest[2]) and compare(rest[1], value, rest[2])
 
-    def write(self, key, change, condition):
+    def check_index_keys(self, item):
+        """Refuses an item that an index could not take."""
+        for name, kind in ((LOCAL, "N"), (GLOBAL, "S")):
+            value = (item or {}).get(name, MISSING)
+            if value is not MISSING and (type_of(value) != kind or value == ""):
+                raise Refused
+
+    def local(self, pk, condition):
+        """What a query of the local index finds, in its order, and how much it looks at."""
+        found = [i for i in self.items.values() if i["pk"] == pk and LOCAL in i]
+        found.sort(key=lambda item: (item[LOCAL], item["sk"]))
+        return [i for i in found if self.holds(i, condition)], len(found)
+
+    def write(self, key, change, condition, put=None):
+        self.check_index_keys(put)
         old = self.items.get(key)
         if condition and not self.holds(old, condition):
             raise Condition
         new = change(old)
+        self.check_index_keys(new)
         if new is None:
             self.items.pop(key, None)
         else:
@@ -157,6 +200,9 @@ class Model:
         return left - right if kind == "-" else left + right
 
 
+MISSING = object()
+
+
 def order(path):
     return [(0, step, "") if isinstance(step, int) else (1, 0, step) for step in path]
 
@@ -211,7 +257,16 @@ class Maker:
 
     def item(self, key):
         values = {name: self.value() for name in self.random.sample(NAMES, 4)}
+        for name in (LOCAL, GLOBAL):
+            if self.random.random() < 0.6:
+                values[name] = self.index_key(name)
         return {"pk": key[0], "sk": key[1], **values}
+
+    def index_key(self, name):
+        """Mostly of the right type."""
+        if self.random.random() < 0.05:
+            return self.random.choice(["", "text", 3, True, ["l"]])
+        return self.random.randrange(-3, 5) if name == LOCAL else self.random.choice("xyz")
 
     def path(self):
         path = [self.random.choice(NAMES)]
@@ -287,12 +342,17 @@ class Maker:
         """Actions on disjoint paths, and the expression that says them."""
         actions, sections, taken = [], {}, []
         for _ in range(self.random.randrange(1, 5)):
-            path = self.path()
+            name = self.random.choice([LOCAL, GLOBAL, None, None, None, None])
+            path = (name,) if name else self.path()
             if any(clashes(path, other) for other in taken):
                 continue
             taken.append(path)
             kind = self.random.choice(["set", "set", "set", "remove", "add", "delete"])
-            if kind == "set":
+            if kind == "set" and name:
+                value = self.index_key(name)
+                actions.append(("set", path, ("value", value)))
+                sections.setdefault("SET", []).append(f"{self.text(path)} = {self.put(value)}")
+            elif kind == "set":
                 operand, text = self.operand()
                 actions.append(("set", path, operand))
                 sections.setdefault("SET", []).append(f"{self.text(path)} = {text}")
@@ -358,9 +418,11 @@ def step(table, model, maker, log):
     condition, text = maker.condition() if maker.random.random() < 0.5 else (None, None)
     options = {"ConditionExpression": text} if text else {}
     kind = maker.random.choice(["put", "put", "update", "update", "update", "delete"])
+    new = None
     if kind == "put":
         item = maker.item(key)
         call, options = table.put_item, {"Item": item, **options}
+        new = item
         change, returned = lambda old: item, "ALL_OLD"
     elif kind == "delete":
         call, options = table.delete_item, {"Key": own, **options}
@@ -377,7 +439,7 @@ def step(table, model, maker, log):
     log.append((kind, options))
     got = run(call, ReturnValues=returned, **options)
     try:
-        old = model.write(key, change, condition)
+        old = model.write(key, change, condition, put=new)
         shown = old if returned == "ALL_OLD" else model.items.get(key)
         assert not isinstance(got, str), got
         assert got.get("Attributes") == shown
@@ -385,6 +447,61 @@ def step(table, model, maker, log):
         assert got == "ConditionalCheckFailedException"
     except Refused:
         assert got == "ValidationException"
+
+
+def projected(item, names):
+    return {name: value for name, value in item.items() if name in names}
+
+
+def query_local(table, model, maker, log):
+    """Pages of the local index: filtered, in either direction, of any size."""
+    maker.reset()
+    pk, forward = maker.random.choice("pqr"), maker.random.random() < 0.5
+    condition, text = maker.condition()
+    fetches = maker.random.random() < 0.5
+    options = {
+        "IndexName": "local", "KeyConditionExpression": "pk = :pk", "ScanIndexForward": forward,
+        "FilterExpression": text, "ConsistentRead": True,
+        "Select": "ALL_ATTRIBUTES" if fetches else "ALL_PROJECTED_ATTRIBUTES",
+        "ExpressionAttributeValues": {":pk": pk, **maker.values},
+    }
+    if maker.names:
+        options["ExpressionAttributeNames"] = maker.names
+    limit = maker.random.choice([None, 1, 2])
+    if limit:
+        options["Limit"] = limit
+    log.append(("local", options))
+    found, scanned = [], 0
+    while True:
+        page = table.query(**options)
+        found += page["Items"]
+        scanned += page["ScannedCount"]
+        assert page["Count"] == len(page["Items"]) and page["ScannedCount"] <= (limit or 1000)
+        if "LastEvaluatedKey" not in page:
+            break
+        assert set(page["LastEvaluatedKey"]) == {"pk", "sk", LOCAL}
+        options["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    names = {"pk", "sk", LOCAL, "a", "m"}
+    # A filter sees what the query reads: the entry, or the item that it fetches.
+    view = model if fetches else Model.of(
+        {key: projected(item, names) for key, item in model.items.items()})
+    expected, looked = view.local(pk, condition)
+    assert found == (expected if forward else expected[::-1])
+    assert scanned == looked
+
+
+def global_agrees(table, model):
+    """Whether the global index shows what the items say."""
+    for value in "xyz":
+        found = table.query(
+            IndexName="global", KeyConditionExpression="gk = :g",
+            ExpressionAttributeValues={":g": value})["Items"]
+        expected = [item for item in model.items.values() if item.get(GLOBAL) == value]
+        by_key = lambda item: (item["sk"], item["pk"])  # noqa: E731
+        if [i["sk"] for i in found] != sorted(i["sk"] for i in expected) \
+                or sorted(found, key=by_key) != sorted(expected, key=by_key):
+            return False
+    return True
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -396,7 +513,10 @@ def test_random_sequences_agree_with_the_model(table, number):
     try:
         for count in range(400):
             step(table, model, maker, log)
+            if count % 8 == 7:
+                query_local(table, model, maker, log)
             if count % 40 == 39:
+                wait_until(lambda: global_agrees(table, model), 20, "the global index agreeing")
                 found = table.scan(ConsistentRead=True)["Items"]
                 assert {(i["pk"], i["sk"]): i for i in found} == model.items
                 maker.reset()

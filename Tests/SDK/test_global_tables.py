@@ -86,14 +86,27 @@ def test_texts_of_wrong_replica_updates(three_regions):
             "Use CreateTable, DeleteTable, or UpdateTable as required.")
     assert replicas({"Create": {"RegionName": AP}}) == (
         "ValidationException",
-        f"Failed to create a the new replica of table with name: '{name}' because one or more "
+        f"Failed to create a the new replica of table with name: ‘{name}’ because one or more "
         "replicas already existed as tables.")
     assert replicas({"Delete": {"RegionName": EU}}) == (
         "ValidationException",
         "Update global table operation failed because one or more replicas were not part of the "
-        "global table.")
+        f"global table. Please retry the request without these replicas: [{EU}].")
+    assert replicas({"Create": {"RegionName": EU}}, {"Create": {"RegionName": AP}})[1] == (
+        "Update table operation with more than one create or delete replica actions not allowed")
+    assert replicas({}) == (
+        "ValidationException",
+        "There are no actions specified in the Replica Update Action of the request.")
+    assert error_of(
+        us.update_table, TableName=name, DeletionProtectionEnabled=True,
+        ReplicaUpdates=[{"Create": {"RegionName": EU}}],
+    )[1] == ("One or more parameter values were invalid: Replica modification must be the only "
+             "operation in the request")
     code, message = replicas({"Create": {"RegionName": "mars-north-1"}})
-    assert code == "ValidationException" and "mars-north-1" in message
+    assert (code, message) == (
+        "ValidationException",
+        "Region mars-north-1 is not supported. The latest version of global tables are only "
+        f"supported in the following regions: [{', '.join(REGIONS)}]")
     assert replicas({"Create": {"RegionName": EU}}, table="no-such-table")[0] \
         == "ResourceNotFoundException"
     # None of it changed anything.
@@ -107,7 +120,7 @@ def test_an_existing_replica_is_not_created_again(three_regions, table):
         ReplicaUpdates=[{"Create": {"RegionName": EU}}])
     assert (code, message) == (
         "ValidationException",
-        f"Failed to create a the new replica of table with name: '{table}' because one or more "
+        f"Failed to create a the new replica of table with name: ‘{table}’ because one or more "
         "replicas already existed as tables.")
 
 

@@ -330,6 +330,19 @@ def test_keys_of_several_attributes(client, global_table):
         client.query, TableName=global_table, IndexName="many", KeyConditionExpression="g = :g",
         ExpressionAttributeValues={":g": {"S": "g"}},
     ) == ("ValidationException", "Query condition missed key schema element: h")
+    for text, names, last in [
+        ("b = :b", "n", "b"), ("n > :n AND b = :b", "n", "b"),
+    ]:
+        values = {":n": {"N": "1"}, ":b": {"B": b"a"}}
+        used = {name: value for name, value in values.items() if name in text}
+        assert error_of(
+            client.query, TableName=global_table, IndexName="many",
+            KeyConditionExpression=f"g = :g AND h = :h AND {text}",
+            ExpressionAttributeValues={**both, **used},
+        ) == (
+            "ValidationException",
+            f"RANGE key attributes {names} must have equality conditions specified in the query "
+            f"because a condition is present on key attribute {last}")
 
 
 def test_scan_of_a_global_index(client, global_table):
@@ -416,7 +429,8 @@ def test_rules_of_updates(client):
     assert error_of(
         client.update_table, TableName=table,
         GlobalSecondaryIndexUpdates=[{"Create": index("new", ["h"])}],
-    )[1].startswith("One or more parameter values were invalid: Some index key attributes")
+    )[1] == ("One or more parameter values were invalid: AttributeDefinitions is not specified for "
+             "index: new")
 
 
 def test_creation_is_checked(client):
@@ -482,6 +496,72 @@ def test_writes_tell_what_indexes_took(client, global_table, local_table):
     assert local["ItemCollectionMetrics"] == {
         "ItemCollectionKey": {"pk": {"S": "units"}}, "SizeEstimateRangeGB": [0.0, 0.5],
     }
+
+
+def test_batches_tell_what_they_took(client, global_table, local_table):
+    """Per table, with the indexes whose entries change, and the item collections that grew."""
+    def entry(pk, **attributes):
+        values = {n: v if isinstance(v, dict) else {"S": v} for n, v in attributes.items()}
+        return {"PutRequest": {"Item": {"pk": {"S": pk}, "sk": {"N": "1"}, **values}}}
+
+    def batch(writes, **options):
+        return client.batch_write_item(
+            RequestItems=writes, ReturnConsumedCapacity="INDEXES", **options)
+
+    writes = {
+        local_table: [entry("took", g="x"), entry("took-2", n={"N": "1"}), entry("plain")],
+        global_table: [entry("took", g="x")],
+    }
+    first = batch(writes, ReturnItemCollectionMetrics="SIZE")
+    assert first["ConsumedCapacity"] == [
+        {"TableName": local_table, "CapacityUnits": 5.0, "Table": {"CapacityUnits": 3.0},
+         "LocalSecondaryIndexes": {
+             "by-g": {"CapacityUnits": 1.0}, "by-n": {"CapacityUnits": 1.0}}},
+        {"TableName": global_table, "CapacityUnits": 2.0, "Table": {"CapacityUnits": 1.0},
+         "GlobalSecondaryIndexes": {"keys": {"CapacityUnits": 1.0}}},
+    ]
+    metrics = first["ItemCollectionMetrics"]
+    assert list(metrics) == [local_table]
+    assert sorted(m["ItemCollectionKey"]["pk"]["S"] for m in metrics[local_table]) \
+        == ["plain", "took", "took-2"]
+    assert all(m["SizeEstimateRangeGB"] == [0.0, 0.5] for m in metrics[local_table])
+    # The same again changes no entry; the item alone is paid for.
+    again = batch({local_table: writes[local_table][:1]})
+    assert again["ConsumedCapacity"] == [
+        {"TableName": local_table, "CapacityUnits": 1.0, "Table": {"CapacityUnits": 1.0}}]
+    assert "ItemCollectionMetrics" not in again
+    # An entry that moves is removed and made; one that goes is removed.
+    moved = batch({local_table: [entry("took", g="y"), {"DeleteRequest": {
+        "Key": {"pk": {"S": "took-2"}, "sk": {"N": "1"}}}}]})["ConsumedCapacity"][0]
+    assert moved["LocalSecondaryIndexes"] == {
+        "by-g": {"CapacityUnits": 2.0}, "by-n": {"CapacityUnits": 1.0}}
+    assert moved["CapacityUnits"] == 5.0
+
+
+def test_a_batch_is_refused_whole_for_one_bad_index_key(client, global_table):
+    writes = [
+        {"PutRequest": {"Item": {"pk": {"S": "whole"}, "sk": {"N": "1"}}}},
+        {"PutRequest": {"Item": {"pk": {"S": "whole"}, "sk": {"N": "2"}, "g": {"N": "1"}}}},
+    ]
+    code, message = error_of(client.batch_write_item, RequestItems={global_table: writes})
+    assert code == "ValidationException"
+    assert message.startswith(
+        "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S "
+        "Actual: N IndexName: ")
+    assert "Item" not in client.get_item(
+        TableName=global_table, Key=writes[0]["PutRequest"]["Item"], ConsistentRead=True)
+
+
+def test_a_batch_over_the_collection_limit(client, local_table):
+    def puts(first):
+        return {local_table: [
+            {"PutRequest": {"Item": {
+                "pk": {"S": "over"}, "sk": {"N": str(first + n)}, "d": {"S": "x" * 4_000}}}}
+            for n in range(3)]}
+
+    client.batch_write_item(RequestItems=puts(0))
+    assert error_of(client.batch_write_item, RequestItems=puts(3)) == (
+        "ItemCollectionSizeLimitExceededException", "Collection size exceeded.")
 
 
 def test_random_writes_leave_what_a_model_says(cluster, client):

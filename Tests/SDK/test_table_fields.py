@@ -7,6 +7,8 @@ from botocore.exceptions import ClientError
 
 from conftest import Cluster, error_of, regions_text, unique, wait_until
 
+INVALID = "One or more parameter values were invalid: "
+
 
 @pytest.fixture(scope="module")
 def cluster():
@@ -92,8 +94,111 @@ def test_provisioned_throughput_has_dates(client):
     assert throughput["ReadCapacityUnits"] == 3
     assert throughput["NumberOfDecreasesToday"] == 2
     assert throughput["LastIncreaseDateTime"] and throughput["LastDecreaseDateTime"]
+    # Warm throughput does not fall with what is provisioned.
+    assert described(client, name)["WarmThroughput"]["ReadUnitsPerSecond"] == 10
+    code, message = error_of(
+        client.update_table, TableName=name,
+        ProvisionedThroughput={"ReadCapacityUnits": 3, "WriteCapacityUnits": 5})
+    assert (code, message) == (
+        "ValidationException",
+        "The provisioned throughput for the table will not change. The requested value equals the "
+        "current value. Current ReadCapacityUnits provisioned for the table: 3. Requested "
+        "ReadCapacityUnits: 3. Current WriteCapacityUnits provisioned for the table: 5. Requested "
+        "WriteCapacityUnits: 5. Refer to the Amazon DynamoDB Developer Guide for current limits and "
+        "how to request higher limits.")
+    assert error_of(
+        client.update_table, TableName=name,
+        ProvisionedThroughput={"ReadCapacityUnits": 40_001, "WriteCapacityUnits": 5},
+    ) == (
+        "LimitExceededException",
+        "The requested ReadCapacityUnits, 40001, is above the per table maximum for the account in "
+        "us-east-1. Per table maximum: 40000. Refer to the Amazon DynamoDB Developer Guide for "
+        "current limits and how to request higher limits.")
+    assert error_of(
+        client.update_table, TableName=name, OnDemandThroughput={"MaxReadRequestUnits": 5},
+    )[1] == INVALID + "MaxReadRequestUnits for OnDemandThroughput cannot be specified when the " \
+        "table BillingMode is PROVISIONED"
     client.update_table(TableName=name, BillingMode="PAY_PER_REQUEST")
-    assert described(client, name)["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    table = described(client, name)
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["ProvisionedThroughput"]["ReadCapacityUnits"] == 0
+
+
+def test_a_change_of_mode_asks_for_the_throughput_of_each_index(client):
+    name = unique("mode")
+    client.create_table(
+        TableName=name, BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "g")],
+        GlobalSecondaryIndexes=[
+            {"IndexName": index, "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
+             "Projection": {"ProjectionType": "ALL"}} for index in ("gsi-b", "gsi-a")],
+        OnDemandThroughput={"MaxReadRequestUnits": 100},
+    )
+    client.get_waiter("table_exists").wait(
+        TableName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 400})
+    # Attributes are listed by name, indexes as they were given.
+    table = described(client, name)
+    assert [a["AttributeName"] for a in table["AttributeDefinitions"]] == ["g", "pk"]
+    assert [i["IndexName"] for i in table["GlobalSecondaryIndexes"]] == ["gsi-b", "gsi-a"]
+    units = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
+
+    def updates(*indexes):
+        return [{"Update": {"IndexName": i, "ProvisionedThroughput": units}} for i in indexes]
+
+    def refused(**options):
+        code, message = error_of(client.update_table, TableName=name, **options)
+        assert code == "ValidationException" and message.startswith(INVALID), message
+        return message[len(INVALID):]
+
+    assert refused(ProvisionedThroughput=units) == (
+        "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is "
+        "PAY_PER_REQUEST")
+    assert refused(GlobalSecondaryIndexUpdates=updates("gsi-a")) == (
+        "The only Updates for index: gsi-a when TableThroughputMode is PAY_PER_REQUEST can be to "
+        "OnDemandThroughput, WarmThroughput")
+    provisioned = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": units}
+    assert refused(**provisioned) == \
+        "ProvisionedThroughput must be specified for index: gsi-b,gsi-a"
+    assert refused(**provisioned, GlobalSecondaryIndexUpdates=updates("gsi-a")) == \
+        "ProvisionedThroughput must be specified for index: gsi-b"
+    client.update_table(
+        TableName=name, **provisioned, GlobalSecondaryIndexUpdates=updates("gsi-a", "gsi-b"))
+    table = described(client, name)
+    assert "OnDemandThroughput" not in table
+    for described_index in table["GlobalSecondaryIndexes"]:
+        throughput = described_index["ProvisionedThroughput"]
+        assert (throughput["ReadCapacityUnits"], throughput["WriteCapacityUnits"]) == (5, 5)
+    assert error_of(
+        client.update_table, TableName=name, GlobalSecondaryIndexUpdates=updates("gsi-a"),
+    )[1].startswith("The provisioned throughput for the index gsi-a will not change. ")
+    assert refused(
+        AttributeDefinitions=[{"AttributeName": "g", "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[{"Create": {
+            "IndexName": "gsi-c", "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "ALL"}}}],
+    ) == "Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: gsi-c"
+    client.update_table(TableName=name, BillingMode="PAY_PER_REQUEST")
+    for described_index in described(client, name)["GlobalSecondaryIndexes"]:
+        assert described_index["ProvisionedThroughput"]["ReadCapacityUnits"] == 0
+
+
+def test_updates_that_change_nothing(client):
+    name = unique("nothing")
+    create(client, name)
+    for options, text in [
+        ({"StreamSpecification": {"StreamEnabled": False}},
+         f"Table has no stream to disable: TableName: {name}"),
+        ({"SSESpecification": {"Enabled": False}},
+         INVALID + "Table is already encrypted by default"),
+        ({"GlobalSecondaryIndexUpdates": [{"Update": {
+            "IndexName": "ghost", "WarmThroughput": {"ReadUnitsPerSecond": 13_000}}}]},
+         f"Requested resource not found: Index: ghost of table: {name} not found"),
+    ]:
+        assert error_of(client.update_table, TableName=name, **options)[1] == text
+    # What is as it should be may be said again where the service takes it.
+    client.update_table(TableName=name, BillingMode="PAY_PER_REQUEST")
+    client.update_table(TableName=name, DeletionProtectionEnabled=False)
 
 
 def test_warm_throughput_only_rises(client):
@@ -118,38 +223,92 @@ def test_tags(client):
     pages = list(client.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn))
     for page in pages:
         found |= {tag["Key"]: tag["Value"] for tag in page["Tags"]}
-        assert len(page["Tags"]) <= 10
-    assert found == {"first": "1", **{f"k{n:02}": str(n) for n in range(49)}}
-    code, _ = error_of(
+    assert len(pages) == 1 and found == {"first": "1", **{f"k{n:02}": str(n) for n in range(49)}}
+    assert error_of(
         client.tag_resource, ResourceArn=arn, Tags=[{"Key": "one more", "Value": ""}]
-    )
-    assert code == "ValidationException"
+    ) == (
+        "ValidationException",
+        "Number of Tags exceed the current limit for the provided ResourceArn")
+    # A token is the last key that was seen.
+    rest = client.list_tags_of_resource(ResourceArn=arn, NextToken="k46")["Tags"]
+    assert [tag["Key"] for tag in rest] == ["k47", "k48"]
     client.tag_resource(ResourceArn=arn, Tags=[{"Key": "first", "Value": "other"}])
     client.untag_resource(ResourceArn=arn, TagKeys=[f"k{n:02}" for n in range(49)])
     assert client.list_tags_of_resource(ResourceArn=arn)["Tags"] == [
         {"Key": "first", "Value": "other"}
     ]
-    assert error_of(
-        client.tag_resource, ResourceArn=arn, Tags=[{"Key": "aws:mine", "Value": ""}]
-    )[0] == "ValidationException"
-    assert error_of(
-        client.list_tags_of_resource, ResourceArn=arn + "x"
-    )[0] == "ResourceNotFoundException"
-    assert error_of(client.list_tags_of_resource, ResourceArn="nonsense")[0] \
-        == "ValidationException"
+    client.untag_resource(ResourceArn=arn, TagKeys=["never set"])
+    for call, options, text in [
+        (client.tag_resource, {"Tags": [{"Key": "aws:mine", "Value": ""}]},
+         "Tag Key cannot be prefixed with aws:, Key: aws:mine"),
+        (client.untag_resource, {"TagKeys": ["aws:mine"]},
+         "Tag Key cannot be prefixed with aws:, Key: aws:mine"),
+        (client.tag_resource, {"Tags": [{"Key": "bad#char", "Value": ""}]},
+         "The Tag Key provided is invalid, Key: bad#char"),
+        (client.tag_resource, {"Tags": [{"Key": "a", "Value": "a,b"}]},
+         "The Tag Value provided is invalid, Value: a,b"),
+        (client.tag_resource, {"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]},
+         "Duplicate Tag Keys provided as input: Duplicate Tag Key found a"),
+        (client.tag_resource, {"Tags": []}, "Atleast one Tag needs to be provided as Input."),
+        (client.untag_resource, {"TagKeys": []},
+         "Atleast one Tag Key needs to be provided as Input."),
+    ]:
+        assert error_of(call, ResourceArn=arn, **options) == ("ValidationException", text)
+    client.tag_resource(ResourceArn=arn, Tags=[{"Key": "ключ 表", "Value": "a+b-c=d.e_f:g/h@i"}])
+    for bad, answer in [
+        (arn + "x", ("ResourceNotFoundException",
+                     f"Requested resource not found: ResourceArn: {arn}x not found")),
+        (arn.replace("us-east-1", "us-west-2"),
+         ("ValidationException", "Invalid TableArn: Invalid ResourceArn provided as input "
+                                 + arn.replace("us-east-1", "us-west-2"))),
+        (arn.replace("000000000000", "111111111111"),
+         ("AccessDeniedException", "Access is denied")),
+        ("nonsense", ("ValidationException", INVALID + "ARNs must start with 'arn:': nonsense")),
+    ]:
+        assert error_of(client.list_tags_of_resource, ResourceArn=bad) == answer
 
 
 def test_resource_policies(client):
-    arn = create(client, unique("policy"))["TableArn"]
-    assert error_of(client.get_resource_policy, ResourceArn=arn)[0] == "PolicyNotFoundException"
-    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
-    first = client.put_resource_policy(ResourceArn=arn, Policy=policy)["RevisionId"]
+    name = unique("policy")
+    arn = create(client, name)["TableArn"]
+    not_found = "Resource-based policy not found for the provided ResourceArn: "
+
+    def of(action):
+        return {"Version": "2012-10-17", "Statement": [
+            {"Principal": "*", "Effect": "Allow", "Action": [action], "Resource": arn}]}
+
+    assert error_of(client.get_resource_policy, ResourceArn=arn) \
+        == ("PolicyNotFoundException", not_found + arn)
+    first = client.put_resource_policy(
+        ResourceArn=arn, Policy=json.dumps(of("dynamodb:GetItem"), indent=2),
+        ExpectedRevisionId="NO_POLICY")["RevisionId"]
+    # Blanks are not kept, and do not make another policy.
     found = client.get_resource_policy(ResourceArn=arn)
-    assert found["Policy"] == policy and found["RevisionId"] == first
-    other = json.dumps({"Version": "2012-10-17", "Statement": [], "Id": "2"})
+    assert found["Policy"] == json.dumps(of("dynamodb:GetItem"), separators=(",", ":"))
+    assert found["RevisionId"] == first
+    assert client.put_resource_policy(
+        ResourceArn=arn, Policy=json.dumps(of("dynamodb:GetItem")))["RevisionId"] == first
+    other = json.dumps(of("dynamodb:*"))
     assert error_of(
         client.put_resource_policy, ResourceArn=arn, Policy=other, ExpectedRevisionId="1"
-    )[0] == "PolicyNotFoundException"
+    ) == (
+        "PolicyNotFoundException",
+        not_found + "Requested update for policy with revision id 1, but the policy associated to "
+        f"target table {name} has revision id {first}.")
+    assert error_of(
+        client.put_resource_policy, ResourceArn=arn, Policy=other, ExpectedRevisionId="NO_POLICY"
+    ) == (
+        "PolicyNotFoundException",
+        not_found + "Requested policy update expecting none to be present for table "
+        f"{name}, but a policy exists with revision id {first}.")
+    assert error_of(
+        client.put_resource_policy, ResourceArn=arn, Policy=other + " " * 20_480
+    )[1] == INVALID + "Maximum policy size of 20480 bytes exceeded"
+    assert error_of(client.get_resource_policy, ResourceArn=arn + "x") == (
+        "ResourceNotFoundException", f"Requested resource not found: Table: {name}x not found")
+    assert error_of(
+        client.get_resource_policy, ResourceArn=arn.replace("us-east-1", "us-west-2")
+    )[1].startswith(INVALID + "Invalid resource Arn: ")
     second = client.put_resource_policy(
         ResourceArn=arn, Policy=other, ExpectedRevisionId=first
     )["RevisionId"]
