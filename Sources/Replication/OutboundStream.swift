@@ -43,10 +43,16 @@ package struct OutboundStream: Equatable, Sendable {
     package var isPaused = false
     private var inFlight: [Batch] = []
     private var inFlightBytes = 0
+    /// When it was last seen that the receiver got on.
+    private var movedAt: Instant = .zero
+    private var hasMoved = false
+    /// How long nothing may move until it is sent again; doubles until something does.
+    private var patience: Nanoseconds
     private var recordedAt: Instant = .zero
 
     package init(from cursor: ReplicationCursor, limits: Limits = Limits()) {
         self.limits = limits
+        self.patience = limits.timeout
         self.acknowledged = cursor
         self.recorded = cursor
         self.read = cursor
@@ -56,7 +62,7 @@ package struct OutboundStream: Equatable, Sendable {
 
     /// When ``timeout(now:)`` has something to do.
     package var timeoutAt: Instant? {
-        self.inFlight.first.map { $0.sentAt + self.limits.timeout }
+        self.inFlight.first.map { max($0.sentAt, self.movedAt) + self.patience }
     }
 
     // MARK: Sending
@@ -96,6 +102,7 @@ package struct OutboundStream: Equatable, Sendable {
             self.acknowledged = cursor
             return false
         }
+        self.noteMove(now: now)
         self.inFlight.append(Batch(cursor: cursor, bytes: bytes, sentAt: now))
         self.inFlightBytes += bytes
         return true
@@ -108,7 +115,10 @@ package struct OutboundStream: Equatable, Sendable {
     /// - Returns: whether the cursor moved.
     @discardableResult
     package mutating func acknowledged(upTo ordinal: UInt64) -> Bool {
-        self.received = max(self.received, ordinal)
+        if ordinal > self.received {
+            self.received = ordinal
+            self.hasMoved = true
+        }
         var count = 0
         while count < self.inFlight.count, self.inFlight[count].cursor.totals.changes <= ordinal {
             self.acknowledged = self.inFlight[count].cursor
@@ -147,13 +157,22 @@ package struct OutboundStream: Equatable, Sendable {
         return self.skipsNext
     }
 
-    /// Goes back to what was acknowledged when the oldest batch is overdue.
+    /// Goes back to what was acknowledged when nothing was for too long.
     ///
     /// - Returns: whether it did.
     package mutating func timeout(now: Instant) -> Bool {
+        self.noteMove(now: now)
         guard let at = self.timeoutAt, at <= now else { return false }
+        self.patience = min(2 * self.patience, self.limits.timeoutMax)
         self.rewind()
         return true
+    }
+
+    private mutating func noteMove(now: Instant) {
+        guard self.hasMoved else { return }
+        self.hasMoved = false
+        self.movedAt = now
+        self.patience = self.limits.timeout
     }
 
     /// Starts again at a cursor: behind the acknowledged one after the receiver lost its state, or
@@ -243,8 +262,10 @@ extension OutboundStream {
         package var batchBytesMax = 256 << 10
         package var inFlightBytesMax = 4 << 20
         package var inFlightMax = 512
-        /// An unacknowledged batch is sent again after this; must exceed the longest round trip.
+        /// When nothing is acknowledged for so long, all that is unacknowledged is sent again; the
+        /// span doubles up to the maximum until something is, since a link can be that slow.
         package var timeout: Nanoseconds = .seconds(5)
+        package var timeoutMax: Nanoseconds = .seconds(160)
         /// How often a moved cursor is worth a log entry.
         package var recordInterval: Nanoseconds = .seconds(1)
         /// Entries without changes are worth a record only when so many could be truncated.

@@ -90,6 +90,35 @@ struct OutboundStreamTests {
         #expect(stream.batchToSend(now: self.now, lastCommitted: 9)?.from == 1)
     }
 
+    @Test("what gets on is not sent twice, and what does not is sent less and less often")
+    func slowLink() {
+        var stream = OutboundStream(from: .init())
+        for ordinal in 1...6 as ClosedRange<UInt64> {
+            _ = stream.willSend(upTo: Self.cursor(ordinal, ordinal), bytes: 1, now: self.now)
+        }
+        var now = self.now
+        for ordinal in 1...5 as ClosedRange<UInt64> {
+            now = now + (stream.limits.timeout - 1)
+            stream.acknowledged(upTo: ordinal)
+            let isResent = stream.timeout(now: now)
+            #expect(!isResent, "batch \(ordinal) came in time")
+        }
+        var spans: [Nanoseconds] = []
+        for _ in 0..<7 {
+            let at = stream.timeoutAt!
+            spans.append(at.since(now))
+            now = at
+            let isDue = stream.timeout(now: now)
+            #expect(isDue)
+            _ = stream.willSend(upTo: Self.cursor(6, 6), bytes: 1, now: now)
+        }
+        let first = stream.limits.timeout
+        #expect(spans == [1, 2, 4, 8, 16, 32, 32].map { $0 * first })
+        stream.acknowledged(upTo: 6)
+        _ = stream.willSend(upTo: Self.cursor(7, 7), bytes: 1, now: now)
+        #expect(stream.timeoutAt == now + first, "it got on, and is as patient as at first")
+    }
+
     @Test("a new leader with an old cursor does not send what the receiver has")
     func oldCursor() {
         var stream = OutboundStream(from: Self.cursor(10, 10))
