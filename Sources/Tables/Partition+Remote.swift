@@ -21,6 +21,8 @@ package struct RemoteCounts: Equatable, Sendable {
     package var superseded = 0
     /// Changes whose arrival decided a conflict, whoever won.
     package var conflicts = 0
+    /// Only the changes up to this ordinal fit into one command; what follows is to be sent again.
+    package var cutAt: UInt64?
 }
 
 extension Partition {
@@ -73,16 +75,8 @@ extension Partition {
             decidedAt: now,
             decidedAtWall: wall
         )
-        for change in batch.changes {
-            guard let key = try? ItemKey(validating: change.key, self.descriptor.schema),
-                self.range.contains(key.token),
-                batch.extent.isBackfill || change.version.stamp.region == batch.source
-            else { return .malformed }
-            guard try self.decide(change, key, &decision, store) else { return .malformed }
-            clock.observe(change.version.stamp)
-            guard change.committedAt > .zero else { continue }
-            decision.command.committedAt.append(change.committedAt)
-        }
+        guard try self.decide(batch, &decision, clock: &clock, store) else { return .malformed }
+        ordinal = decision.command.ordinal
         let moved =
             ordinal > 0
             ? InboundCursors.Entry(source: batch.source, epoch: batch.epoch, ordinal: ordinal) : nil
@@ -101,6 +95,39 @@ extension Partition {
             ),
             decision.counts
         )
+    }
+
+    /// Decides the changes that one command can hold; false when one of them is malformed.
+    private func decide(
+        _ batch: ChangeBatch,
+        _ decision: inout RemoteDecision,
+        clock: inout HybridClock,
+        _ store: any Store
+    ) throws(StoreError) -> Bool {
+        let decided =
+            batch.extent.isBackfill
+            ? 0 : self.proposedInbound.ordinal(source: batch.source, epoch: batch.epoch)
+        for change in batch.changes {
+            guard batch.extent.isBackfill || change.ordinal > decided else {
+                decision.counts.superseded += 1
+                continue
+            }
+            guard let key = try? ItemKey(validating: change.key, self.descriptor.schema),
+                self.range.contains(key.token),
+                batch.extent.isBackfill || change.version.stamp.region == batch.source
+            else { return false }
+            guard try self.decide(change, key, &decision, store) else { return false }
+            clock.observe(change.version.stamp)
+            if change.committedAt > .zero {
+                decision.command.committedAt.append(change.committedAt)
+            }
+            guard decision.isFull, change.ordinal > 0, change.ordinal < decision.command.ordinal
+            else { continue }
+            decision.command.ordinal = change.ordinal
+            decision.counts.cutAt = change.ordinal
+            break
+        }
+        return true
     }
 
     /// Last writer wins: the greater stamp.
@@ -179,6 +206,10 @@ private struct RemoteDecision {
     var decidedAt: Instant
     var decidedAtWall: WallTime
     var counts = RemoteCounts()
+    /// What the command holds by now, but for the parts of fixed size: losers' images and former
+    /// index keys can make it many times the batch.
+    private var bytes = 0
+    private var lossBytes = 0
     /// Sizes of item collections after the batch's changes so far.
     private(set) var collections: [[UInt8]: UInt64] = [:]
     private var decided: [ItemKey: ItemRecord] = [:]
@@ -195,6 +226,14 @@ private struct RemoteDecision {
         self.decidedAtWall = decidedAtWall
     }
 
+    /// Losers' images in one command.
+    private static let lossBytesMax = 1 << 20
+    /// Beyond this the rest of the batch waits for the next command; well below what one may have,
+    /// since a single item can be large.
+    private static let bytesMax = 4 << 20
+
+    var isFull: Bool { self.bytes > Self.bytesMax }
+
     /// What an earlier change of the same batch left.
     func latest(_ key: ItemKey) -> ItemRecord? { self.decided[key] }
 
@@ -205,6 +244,8 @@ private struct RemoteDecision {
         _ part: IndexPart?
     ) {
         self.decided[key] = record
+        self.bytes += key.bytes.count + (record.image?.count ?? 0)
+        self.bytes += part?.former?.bytes.count ?? 0
         if let bytes = part?.collection { self.collections[key.partitionPrefix] = bytes }
         self.command.winners.append(
             .init(key: key, deltas: Deltas(from: old, to: record), record: record, index: part)
@@ -219,6 +260,16 @@ private struct RemoteDecision {
         _ partition: Partition
     ) {
         self.counts.conflicts += 1
+        var kept = ConflictRecord.kept(image)
+        if case .item(let image) = kept {
+            // The ledger can do without images; replication cannot do without the command.
+            if self.lossBytes + image.count > Self.lossBytesMax {
+                kept = .omitted(size: image.count)
+            } else {
+                self.lossBytes += image.count
+            }
+        }
+        self.bytes += key.bytes.count + partition.descriptor.name.utf8.count
         self.command.conflicts.append(
             ConflictRecord(
                 table: partition.descriptor.name,
@@ -229,7 +280,7 @@ private struct RemoteDecision {
                 decidedBy: partition.region,
                 decidedAt: self.decidedAt,
                 decidedAtWall: self.decidedAtWall,
-                loserImage: ConflictRecord.kept(image)
+                loserImage: kept
             )
         )
     }

@@ -71,6 +71,33 @@ struct RemoteTests {
         #expect(target.partition.totals.changes == 0, "not this region's changes")
     }
 
+    @Test("what one command cannot hold is cut, and goes on where it was cut")
+    func cut() throws {
+        var source = Rig(region: 1, id: 50)
+        let padding = [UInt8](repeating: 0x78, count: 300_000)
+        for sort in 0..<30 {
+            var item = Rig.item("a", sort, sort).unpacked()
+            item[Array("pad".utf8)] = .string(padding)
+            let write = WriteRequest(key: Rig.key("a", sort), action: .put(Item(item)))
+            _ = try source.evaluate(write)
+        }
+        try source.settle()
+        let whole = try #require(try source.batch(after: Self.start))
+        var target = Rig(region: 0, id: 60)
+        var cuts: [UInt64] = []
+        while true {
+            let decided = try target.receive(whole)
+            guard case .proposal(let proposal, let counts) = decided else { break }
+            #expect(proposal.payload.count < 8 << 20)
+            try target.settle()
+            guard let cut = counts.cutAt else { break }
+            cuts.append(cut)
+        }
+        #expect(!cuts.isEmpty && cuts == cuts.sorted())
+        #expect(try target.receive(whole) == .duplicate(have: 30))
+        #expect(try target.records() == (try source.records()))
+    }
+
     @Test("a batch decided again changes nothing, and says so")
     func again() throws {
         var whole = try #require(try Self.source().batch(after: Self.start))
