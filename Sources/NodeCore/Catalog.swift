@@ -62,6 +62,8 @@ package struct Catalog: Sendable {
         case none
         case tableExists
         case noSuchTable
+        /// The table was changed since the command was made of it.
+        case stale(TableID)
         case created(TableID)
         case deleted(TableRecord, partitions: [PartitionID])
         case updated(TableID)
@@ -87,10 +89,12 @@ package struct Catalog: Sendable {
             return .deleted(record, partitions: partitions)
         case .updateTable(let id, let settings, let global, let status):
             guard let position = self.position(of: id) else { return .noSuchTable }
-            if let settings { self.tables[position].settings = settings }
-            if let global, global.isNewer(than: self.tables[position].global) {
+            if let global {
+                // What was decided on an older copy changes nothing, and is told so.
+                guard global.isNewer(than: self.tables[position].global) else { return .stale(id) }
                 self.tables[position].global = global
             }
+            if let settings { self.tables[position].settings = settings }
             if let status { self.setStatus(status, of: position) }
             return .updated(id)
         case .changeTable(let id, let changes):

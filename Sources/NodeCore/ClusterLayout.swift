@@ -67,6 +67,8 @@ package struct NodeSettings: Sendable {
     package var recordsSweeps = false
     /// Entries kept in a log for followers that lag a little.
     package var logRetained = NodeLimits.logRetained
+    /// Bytes of a part of a snapshot.
+    package var snapshotChunkBytes = NodeLimits.snapshotChunkBytes
     /// Bytes that the items of one partition key and their local entries may take.
     package var collectionBytesMax = ItemLimits.collectionBytesMax
     /// How long tables and indexes stay in states that pass.

@@ -29,6 +29,9 @@ package struct Liveness {
         package var acknowledgedAt: Instant
         /// Followers were already told that it is lost.
         package var isLost = false
+        /// It counts as lost and is followed again all the same: its messages arrive, and its first
+        /// greeting does not yet.
+        var isFollowed = false
         /// Which start of its process greeted last; zero before the first greeting.
         package var boot: UInt64 = 0
         /// Since when it greets without a start or a loss between.
@@ -85,6 +88,7 @@ package struct Liveness {
             peer.heardAt = now
             peer.promisedUntil = now + NodeTiming.lease
             peer.isLost = false
+            peer.isFollowed = false
         }
         return kind
     }
@@ -98,6 +102,18 @@ package struct Liveness {
             guard isPromise else { return }
             let until = sentAt + (NodeTiming.lease - NodeTiming.leaseMargin)
             peer.leaseUntil = max(peer.leaseUntil, until)
+        }
+    }
+
+    /// A group here follows a leader on `node`.
+    ///
+    /// If that counts as lost, it is lost once more when it falls silent before it greets: nobody
+    /// else would look for another leader.
+    package mutating func followed(_ node: NodeID, now: Instant) {
+        self.update(node) { peer in
+            guard peer.isLost else { return }
+            peer.isFollowed = true
+            peer.heardAt = now
         }
     }
 
@@ -133,12 +149,14 @@ package struct Liveness {
     /// promise to them ran out.
     package mutating func newlyLost(now: Instant) -> [NodeID] {
         var lost: [NodeID] = []
-        for index in self.peers.indices where !self.peers[index].isLost {
+        for index in self.peers.indices
+        where !self.peers[index].isLost || self.peers[index].isFollowed {
             let peer = self.peers[index]
             let isSilent = now.since(peer.heardAt) > NodeTiming.silence
             let isGone = !peer.isConnected && now >= peer.promisedUntil
             if now >= self.quietUntil, isGone || isSilent {
                 self.peers[index].isLost = true
+                self.peers[index].isFollowed = false
                 lost.append(peer.node)
             }
         }

@@ -115,6 +115,8 @@ extension Node {
             self.fail(origin, .tableAlreadyExists(name), &effects)
         case .noSuchTable, .none, .nodeReplaced:
             self.fail(origin, .tableNotFound(name), &effects)
+        case .stale:
+            self.fail(origin, .tableInUse(name), &effects)
         case .deleted(var record, _):
             record.status = .deleting
             self.succeed(origin, .tableChanged(self.description(of: record)), &effects)
@@ -131,7 +133,7 @@ extension Node {
         _ effects: inout [Effect]
     ) {
         switch change {
-        case .none, .tableExists, .noSuchTable:
+        case .none, .tableExists, .noSuchTable, .stale:
             break
         case .created(let id):
             self.foundPartitions(of: id, clocks, &effects)
@@ -178,7 +180,7 @@ extension Node {
     }
 
     /// Removes a group and all that the store holds of it.
-    private mutating func drop(
+    mutating func drop(
         _ partition: PartitionID,
         _ clocks: Clocks,
         _ effects: inout [Effect]
@@ -202,7 +204,7 @@ extension Node {
         }
     }
 
-    func eraseGroup(_ id: PartitionID) {
+    private func eraseGroup(_ id: PartitionID) {
         for space in Space.allCases {
             self.store.deleteRange(
                 space,

@@ -68,7 +68,10 @@ extension Node {
             if group.incoming?.from != from { self.abandonInstalling(slot) }
             return
         }
-        let leader = group.raft.leader
+        // A replica that was just given a snapshot follows, in effect, whom it followed before: the
+        // leader still counts on it.
+        let leader =
+            group.raft.leader ?? (group.followedTerm == group.raft.term ? group.followed : nil)
         // The promise keeps others from power, not the node that it was given to.
         let leaseHeld =
             leader != self.identity && leader?.node != from.node
@@ -121,13 +124,20 @@ extension Node {
         return self.found(id, .none, table: table)
     }
 
-    /// Founds a group's replica with an empty log.
+    /// Founds a group's replica with an empty log, unless the store has anything of it: a replica
+    /// must not forget its vote or what it acknowledged, whatever made the catalog forget it.
     mutating func found(
         _ id: PartitionID,
         _ configuration: Configuration,
         table: TableID?
     ) -> Int? {
         guard let identity = self.identity else { return nil }
+        do throws(StoreError) {
+            if try self.isStored(id) { return try self.restoreGroup(id) }
+        } catch {
+            self.storeFailure = error
+            return nil
+        }
         let log = StoredLog(self.store, id)
         let raft = Replica(
             id: identity,
@@ -366,12 +376,13 @@ extension Node {
         if let leader {
             self.groups[slot]!.followed = leader
             self.groups[slot]!.followedTerm = term
+            self.liveness.followed(leader.node, now: clocks.now)
         }
         let waiters = self.groups[slot]!.waiters
         self.groups[slot]!.waiters = []
         self.groups[slot]!.destinations = []
         self.groups[slot]!.indexStreams = []
-        self.groups[slot]!.recentChanges = []
+        self.groups[slot]!.recentChanges.removeAll()
         self.groups[slot]!.partition?.resignedLeadership()
         self.cancelSnapshots(of: self.groups[slot]!.id)
         // Whether these commit, nobody here can tell.

@@ -81,6 +81,10 @@ extension Node {
         self.connectedNodes[Int(node.index)] = true
         self.liveness.connected(node)
         let isNeighbour = self.settings.layout.member(node).region == self.settings.region
+        // Chunks were lost with the former stream: the receiver has given the snapshot up.
+        for stream in self.outgoingSnapshots.ids(where: { $0.peer.node == node }) {
+            self.endSnapshot(stream, succeeded: false)
+        }
         for slot in self.groups.indices where self.groups[slot] != nil {
             if isNeighbour {
                 if self.groups[slot]!.incoming?.from.node == node { self.abandonInstalling(slot) }

@@ -46,10 +46,9 @@ extension Node {
         _ partition: Placement.Partition,
         of table: TableID
     ) throws(StoreError) {
-        let key = GroupKeys.meta(partition.id, .configuration)
-        if try self.store.get(.meta, key) != nil {
+        if try self.isStored(partition.id) {
             _ = try self.restoreGroup(partition.id)
-        } else {
+        } else if self.settings.incarnation == 1 {
             // The command that made it was applied, but not what it founded: the turn was not
             // committed. Founding again is the same as applying again.
             _ = self.found(
@@ -58,6 +57,16 @@ extension Node {
                 table: table
             )
         }
+    }
+
+    /// True if the store holds anything of a group's replica; what the turn under way writes does
+    /// not count.
+    func isStored(_ id: PartitionID) throws(StoreError) -> Bool {
+        var isThere = false
+        for kind in [GroupKeys.Kind.vote, .configuration, .base, .installing] where !isThere {
+            isThere = try self.store.get(.meta, GroupKeys.meta(id, kind)) != nil
+        }
+        return isThere
     }
 
     /// Reads one group back from the store; it must not be hosted yet.

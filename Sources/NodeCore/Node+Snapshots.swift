@@ -91,9 +91,10 @@ extension Node {
         into records: inout [SnapshotChunk.Record]
     ) throws(StoreError) {
         var bytes = 0
+        let bytesMax = self.settings.snapshotChunkBytes
         let end = GroupKeys.end(snapshot.group)
         let vote = GroupKeys.meta(snapshot.group, .vote)
-        while bytes < NodeLimits.snapshotChunkBytes {
+        while bytes < bytesMax {
             let space = snapshot.space
             let start = snapshot.after.map { $0 + [0] } ?? GroupKeys.prefix(snapshot.group)
             var last: [UInt8]?
@@ -114,9 +115,9 @@ extension Node {
                     records.append(.init(space: space.rawValue, key: key, value: value))
                     bytes += key.count + value.count
                 }
-                return bytes < NodeLimits.snapshotChunkBytes
+                return bytes < bytesMax
             }
-            if bytes >= NodeLimits.snapshotChunkBytes {
+            if bytes >= bytesMax {
                 snapshot.after = last
                 return
             }
@@ -263,31 +264,35 @@ extension Node {
         self.installed = []
         for id in ids {
             guard let slot = self.slot(of: id) else { continue }
-            let term = self.groups[slot]!.raft.term
+            let former = self.groups[slot]!
+            let term = former.raft.term
             self.groups[slot] = nil
             self.freeSlots += 1
             self.slotByGroup[id] = nil
             do throws(StoreError) {
                 guard let restored = try self.restoreGroup(id) else { continue }
                 precondition(self.groups[restored]!.raft.term >= term, "a term was forgotten")
+                // The promise to the leader outlives the snapshot that it sent.
+                self.groups[restored]!.followed = former.followed
+                self.groups[restored]!.followedTerm = former.followedTerm
             } catch {
                 self.storeFailure = error
             }
         }
-        if ids.contains(.catalog) { self.dropUnplaced() }
+        if ids.contains(.catalog) { self.catalogJumped = true }
         self.foundMissingPartitions()
     }
 
-    /// A catalog that jumped ahead may have passed the end of tables.
-    private mutating func dropUnplaced() {
+    /// A catalog that jumped ahead has passed the end of tables, and changes of others.
+    mutating func followCatalog(_ clocks: Clocks, _ effects: inout [Effect]) {
+        guard self.catalogJumped else { return }
+        self.catalogJumped = false
         for slot in self.groups.indices {
             guard let id = self.groups[slot]?.id, id != .catalog,
                 self.catalog.map.partition(id) == nil
             else { continue }
-            self.groups[slot] = nil
-            self.freeSlots += 1
-            self.slotByGroup[id] = nil
-            self.eraseGroup(id)
+            self.drop(id, clocks, &effects)
         }
+        for table in self.catalog.tables { self.tableChanged(table.id, clocks) }
     }
 }

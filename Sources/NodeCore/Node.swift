@@ -75,6 +75,8 @@ package struct Node: ~Copyable {
     var early: [EarlyMessage] = []
     /// Groups whose snapshot is complete, to be read back once the turn is committed.
     var installed: [PartitionID] = []
+    /// The catalog was replaced by a snapshot, and the partitions here do not know it yet.
+    var catalogJumped = false
     /// Slots that applied something since the last commit.
     var committing: [Int] = []
     /// What partitions applied since the host asked last, if they record it.
@@ -113,6 +115,7 @@ package struct Node: ~Copyable {
         into effects: inout [Effect]
     ) {
         let clocks = Clocks(now: now, wall: wall)
+        self.followCatalog(clocks, &effects)
         switch event {
         case .operation(let operation, let origin):
             self.begin(operation, origin, clocks, &effects)

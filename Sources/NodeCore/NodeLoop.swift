@@ -12,6 +12,8 @@ package struct NodeLoop: ~Copyable {
     private var effects: [Effect] = []
     /// A turn waits for its commit.
     package private(set) var isStalled = false
+    /// Streams that opened or broke during the stall, the last of each node: no one says so again.
+    private var missed: [Event] = []
 
     package init(_ node: consuming Node) { self.node = node }
 
@@ -21,8 +23,20 @@ package struct NodeLoop: ~Copyable {
     ///   to be told so; everything else comes again by itself.
     package mutating func take(_ event: Event, now: Instant, wall: WallTime) -> Bool {
         if self.isStalled {
+            switch event {
             // An operator's order takes nothing from the disk, and does not come again.
-            guard case .pauseReplication = event else { return false }
+            case .pauseReplication: break
+            case .connected(let node), .disconnected(let node):
+                self.missed.removeAll { $0.streamEnd == node }
+                self.missed.append(event)
+                return true
+            default: return false
+            }
+        } else if !self.missed.isEmpty {
+            for event in self.missed {
+                self.node.step(event, now: now, wall: wall, into: &self.effects)
+            }
+            self.missed.removeAll()
         }
         self.node.step(event, now: now, wall: wall, into: &self.effects)
         return true
@@ -63,4 +77,14 @@ package struct NodeLoop: ~Copyable {
 
     /// Goes on with another node, as one that was given a new incarnation does.
     package mutating func replace(_ node: consuming Node) { self.node = node }
+}
+
+extension Event {
+    /// The node whose stream opened or broke.
+    fileprivate var streamEnd: NodeID? {
+        switch self {
+        case .connected(let node), .disconnected(let node): node
+        default: nil
+        }
+    }
 }

@@ -49,6 +49,10 @@ final class Run: WorldObserver {
             adjust: { settings in
                 settings.bug = options.bug
                 settings.logRetained = scenario.logRetained
+                // Where logs are short snapshots are many, and are to be caught half-way.
+                if scenario.logRetained < NodeLimits.logRetained {
+                    settings.snapshotChunkBytes = 1_024
+                }
                 settings.recordsApplies = options.keepsHistory
                 let table = scenario.workload.table
                 settings.indexBackfillRecords = Int(clamping: table.backfillRecords)

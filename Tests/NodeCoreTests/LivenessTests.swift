@@ -47,6 +47,20 @@ import Testing
         }
     }
 
+    @Test("a leader that is followed before it greets again can be lost again")
+    func lostTwice() {
+        var follower = Liveness(peers: [Self.leader], now: self.instant(0))
+        follower.connected(Self.leader)
+        let silence = NodeTiming.silence / .milliseconds(1)
+        #expect(follower.newlyLost(now: self.instant(silence + 1)) == [Self.leader])
+        #expect(follower.newlyLost(now: self.instant(silence + 500)).isEmpty)
+        follower.followed(Self.leader, now: self.instant(1_500))
+        #expect(follower.newlyLost(now: self.instant(1_501)).isEmpty)
+        #expect(follower.isLost(Self.leader), "only a greeting brings it back")
+        #expect(follower.newlyLost(now: self.instant(1_501 + silence)) == [Self.leader])
+        #expect(follower.newlyLost(now: self.instant(9_000)).isEmpty)
+    }
+
     @Test("a lease lasts from the greeting, not from its answer") func leaseCountsFromSending() {
         var leader = Liveness(peers: [Self.follower], now: self.instant(0))
         leader.acknowledged(by: Self.follower, sentAt: self.instant(0), now: self.instant(300))
