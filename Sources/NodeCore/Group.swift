@@ -24,7 +24,7 @@ final class Group {
     /// One for each global index of the table, while this replica leads.
     @exclusivity(unchecked) var indexStreams: [IndexStream] = []
     /// Changes applied lately, so that replicators seldom read the log back from the store.
-    @exclusivity(unchecked) var recentChanges: [RecentEntry] = []
+    @exclusivity(unchecked) var recentChanges = RecentChanges()
     /// The snapshot that this replica is receiving.
     @exclusivity(unchecked) var incoming: IncomingSnapshot?
 
@@ -90,13 +90,6 @@ enum CatalogWaiter {
     /// The answer once the change is applied.
     case tableOption(Origin, TableOptionResponse)
     case internalChange
-}
-
-/// A committed log entry kept in memory for the replicators.
-struct RecentEntry {
-    var index: UInt64
-    /// Nil for an entry of consensus' own.
-    var payload: [UInt8]?
 }
 
 /// The entries of one group as the store holds them.

@@ -78,6 +78,8 @@ package enum NodeTiming {
     package static let indexRetry: Nanoseconds = .milliseconds(100)
     /// How often it is put on record how far an index is, while it changes.
     package static let indexRecord: Nanoseconds = .seconds(1)
-    /// A replication batch that is not acknowledged is sent again after this.
+    /// A part of a backfill that is not acknowledged is sent again after this, doubling up to the
+    /// maximum.
     package static let replicationRetry: Nanoseconds = .milliseconds(600)
+    package static let replicationRetryMax: Nanoseconds = .seconds(60)
 }

@@ -91,8 +91,9 @@ extension Node {
                 effects.append(.send(.replicated(answer), to: message.sourceNode))
             case .malformed:
                 return
-            case .proposal(let proposal, _):
+            case .proposal(let proposal, let counts):
                 guard let index = try? self.propose(proposal, slot) else { return }
+                if let ordinal = counts.cutAt { answer.outcome = .gap(have: ordinal) }
                 if self.settings.bug == .cursorBeforeCommit {
                     return effects.append(.send(.replicated(answer), to: message.sourceNode))
                 }
@@ -134,12 +135,17 @@ extension Node {
 
     /// The destination has lost what it had acknowledged (its table was made anew): it is given
     /// everything again.
-    private mutating func restartStream(_ slot: Int, _ index: Int) {
+    mutating func restartStream(_ slot: Int, _ index: Int) {
         let group = self.groups[slot]!
         guard let partition = group.partition else { return }
         let start = partition.settled
         self.groups[slot]!.destinations[index].stream.restart(from: start)
-        self.groups[slot]!.destinations[index].backfill = Backfill(origin: nil, start: start)
+        self.groups[slot]!.destinations[index].backfill = Backfill(
+            origin: nil,
+            start: start,
+            firstChunk: self.random.next() >> 1
+        )
+        self.markDirty(slot)
     }
 
     // MARK: Backfill
@@ -153,37 +159,51 @@ extension Node {
         let group = self.groups[slot]!
         guard var backfill = group.destinations[index].backfill,
             !group.destinations[index].stream.isPaused,
-            !backfill.isWaiting || backfill.retryAt <= clocks.now,
-            let table = self.table(of: group),
-            let node = self.destinationNode(slot, index)
+            backfill.underWay == nil || backfill.retryAt <= clocks.now,
+            let table = self.table(of: group)
         else { return }
-        let read: BackfillChunk
-        do throws(StoreError) {
-            read = try group.partition!.backfillChunk(
-                after: backfill.after,
-                bytesMax: NodeLimits.replicationBatchBytes,
-                onlyFrom: backfill.origin,
-                self.store
-            )
-        } catch {
-            self.storeFailure = error
+        if backfill.underWay == nil {
+            do throws(StoreError) {
+                backfill.underWay = try self.nextChunk(of: backfill, group)
+            } catch {
+                self.storeFailure = error
+                return
+            }
+            backfill.patience = NodeTiming.replicationRetry
+        } else if backfill.retryAt > .zero {
+            // Another node may lead there by now, or be reached; or the link is only slow.
+            self.groups[slot]!.destinations[index].leader = nil
+            backfill.patience = min(2 * backfill.patience, NodeTiming.replicationRetryMax)
+        }
+        guard let chunk = backfill.underWay, let node = self.destinationNode(slot, index) else {
             return
         }
-        backfill.isLastChunk = read.next == nil
-        backfill.next = read.next
-        backfill.isWaiting = true
-        backfill.retryAt = clocks.now + NodeTiming.replicationRetry
+        backfill.retryAt = clocks.now + backfill.patience
         self.groups[slot]!.destinations[index].backfill = backfill
-        let extent: ChangeBatch.Extent =
-            backfill.isLastChunk
-            ? .backfilled(upTo: backfill.start.totals.changes) : .backfill
-        let batch = ChangeBatch(
-            source: self.settings.region,
-            epoch: group.id.number,
-            extent: extent,
-            changes: read.changes
+        self.ship(chunk.batch, of: table, slot, to: node, chunk: backfill.chunk, &effects)
+    }
+
+    private func nextChunk(
+        of backfill: Backfill,
+        _ group: Group
+    ) throws(StoreError) -> Backfill.Chunk {
+        let read = try group.partition!.backfillChunk(
+            after: backfill.after,
+            bytesMax: NodeLimits.replicationBatchBytes,
+            onlyFrom: backfill.origin,
+            self.store
         )
-        self.ship(batch, of: table, slot, to: node, chunk: backfill.chunk, &effects)
+        let extent: ChangeBatch.Extent =
+            read.next == nil ? .backfilled(upTo: backfill.start.totals.changes) : .backfill
+        return Backfill.Chunk(
+            batch: ChangeBatch(
+                source: self.settings.region,
+                epoch: group.id.number,
+                extent: extent,
+                changes: read.changes
+            ),
+            next: read.next
+        )
     }
 
     private mutating func chunkApplied(
@@ -193,12 +213,12 @@ extension Node {
         _ clocks: Clocks
     ) {
         guard var backfill = self.groups[slot]!.destinations[index].backfill,
-            backfill.chunk == chunk
+            backfill.chunk == chunk, let sent = backfill.underWay
         else { return }
-        guard backfill.isLastChunk else {
-            backfill.after = backfill.next
+        if let next = sent.next {
+            backfill.after = next
             backfill.chunk += 1
-            backfill.isWaiting = false
+            backfill.underWay = nil
             self.groups[slot]!.destinations[index].backfill = backfill
             return
         }

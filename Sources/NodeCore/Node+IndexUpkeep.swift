@@ -215,8 +215,8 @@ extension Node {
         _ body: (UInt64, [UInt8]?) throws(StoreError) -> Bool
     ) throws(StoreError) {
         let group = self.groups[slot]!
-        if let first = group.recentChanges.first, first.index <= index + 1 {
-            for entry in group.recentChanges.dropFirst(Int(index + 1 - first.index)) {
+        if let recent = group.recentChanges.entries(from: index + 1) {
+            for entry in recent {
                 guard try body(entry.index, entry.payload) else { return }
             }
             return

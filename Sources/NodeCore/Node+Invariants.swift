@@ -102,7 +102,7 @@ extension Node {
     private func checkReplicators(_ group: Group, _ broken: inout BrokenInvariants) {
         let applied = group.raft.appliedIndex.value
         var next = group.recentChanges.first?.index
-        for entry in group.recentChanges {
+        for entry in group.recentChanges.all {
             broken.expect(entry.index == next, "recent changes have a gap")
             next = entry.index + 1
         }

@@ -30,13 +30,29 @@ struct Backfill {
     /// Where the ordinary stream takes over.
     let start: ReplicationCursor
     var after: ItemKey?
-    /// Where the chunk under way ended.
-    var next: ItemKey?
-    var chunk: UInt64 = 1
-    var isLastChunk = false
+    /// The number of the chunk under way, from a drawn one on: an answer that was meant for an
+    /// earlier backfill must not pass for one to this.
+    var chunk: UInt64
+    /// The chunk under way, until it is acknowledged.
+    ///
+    /// It is sent again as it was: read anew it could end elsewhere, and the answer to its first
+    /// form would be taken for one to its second.
+    var underWay: Chunk?
     /// When the chunk under way is sent again.
     var retryAt: Instant = .zero
-    var isWaiting = false
+    var patience = NodeTiming.replicationRetry
+
+    struct Chunk {
+        let batch: ChangeBatch
+        /// Where the next one begins; nil after the last.
+        let next: ItemKey?
+    }
+
+    init(origin: RegionID?, start: ReplicationCursor, firstChunk: UInt64) {
+        self.origin = origin
+        self.start = start
+        self.chunk = max(1, firstChunk)
+    }
 }
 
 extension Node {
@@ -76,7 +92,8 @@ extension Node {
             if known == nil {
                 destination.backfill = Backfill(
                     origin: replica.sponsor == own ? nil : own,
-                    start: start
+                    start: start,
+                    firstChunk: self.random.next() >> 1
                 )
             }
             if partition.totals > start.totals {
@@ -142,6 +159,10 @@ extension Node {
         guard let partition = group.partition, let table = self.table(of: group)
         else { return nil }
         var lowest = self.lowestIndexed(group)
+        // Also of regions that this node's copy of the catalog does not name yet.
+        for (_, cursor) in partition.outbound where cursor != .forgotten {
+            lowest = min(lowest ?? .max, cursor.index)
+        }
         for replica in table.global?.replicas ?? []
         where replica.region != self.settings.region && replica.status != .deleting {
             let index =
@@ -178,7 +199,10 @@ extension Node {
         let group = self.groups[slot]!
         guard group.destinations[index].backfill == nil else { return }
         let applied = group.raft.appliedIndex.value
-        _ = self.groups[slot]!.destinations[index].stream.timeout(now: clocks.now)
+        if self.groups[slot]!.destinations[index].stream.timeout(now: clocks.now) {
+            // Another node may lead there by now, or be reached.
+            self.groups[slot]!.destinations[index].leader = nil
+        }
         while let plan = self.groups[slot]!.destinations[index].stream.batchToSend(
             now: clocks.now,
             lastCommitted: applied
@@ -194,8 +218,16 @@ extension Node {
                 return
             }
             let cursor = collector.cursor
-            // The store does not show the turn's own entries; the next turn goes on.
-            guard cursor.index >= plan.from else { return }
+            guard cursor.index >= plan.from else {
+                if plan.from <= group.raft.base.index.value,
+                    self.settings.bug != .logDroppedBeforeCursor
+                {
+                    // The log does not reach back so far: the region is given everything.
+                    self.restartStream(slot, index)
+                }
+                // Else the store does not show the turn's own entries; the next turn goes on.
+                return
+            }
             guard var batch = collector.batch(source: self.settings.region, epoch: group.id)
             else {
                 self.groups[slot]!.destinations[index].stream.skipped(upTo: cursor.index)
@@ -265,8 +297,8 @@ extension Node {
         into collector: inout ChangeCollector
     ) throws(StoreError) {
         let group = self.groups[slot]!
-        if let first = group.recentChanges.first, first.index <= from {
-            for entry in group.recentChanges[Int(from - first.index)...] {
+        if let recent = group.recentChanges.entries(from: from) {
+            for entry in recent {
                 try collector.take(entry.payload, at: entry.index)
                 if collector.isFull { return }
             }
@@ -293,12 +325,9 @@ extension Node {
         var read = group.destinations.reduce(UInt64.max) { min($0, $1.stream.read.index) }
         read = group.indexStreams.reduce(read) { min($0, $1.read) }
         let isRead = read >= first.index ? read - first.index + 1 : 0
-        var count = Int(min(UInt64(group.recentChanges.count), isRead))
-        count = max(count, group.recentChanges.count - Self.recentChangesMax)
-        self.groups[slot]!.recentChanges.removeFirst(count)
+        group.recentChanges.removeFirst(Int(min(UInt64(group.recentChanges.count), isRead)))
+        group.recentChanges.trim()
     }
-
-    static let recentChangesMax = 4_096
 
     private mutating func recordCursor(_ slot: Int, _ index: Int, _ clocks: Clocks) {
         let group = self.groups[slot]!
@@ -320,7 +349,7 @@ extension Node {
         for index in group.destinations.indices
         where group.destinations[index].region == region {
             self.groups[slot]!.destinations[index].stream.linkReset()
-            self.groups[slot]!.destinations[index].backfill?.isWaiting = false
+            self.groups[slot]!.destinations[index].backfill?.retryAt = .zero
             self.markDirty(slot)
         }
     }
