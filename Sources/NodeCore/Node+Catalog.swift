@@ -116,7 +116,7 @@ extension Node {
         case .noSuchTable, .none, .nodeReplaced:
             self.fail(origin, .tableNotFound(name), &effects)
         case .stale:
-            self.fail(origin, .tableInUse(name), &effects)
+            self.fail(origin, .tableInUse(name, .updating), &effects)
         case .deleted(var record, _):
             record.status = .deleting
             self.succeed(origin, .tableChanged(self.description(of: record)), &effects)
