@@ -35,8 +35,6 @@ package enum Bug: UInt8, CaseIterable, Sendable {
     // Secondary indexes and times to live.
     case indexEntryLeft
     case indexBackfillSkips
-    case indexBackfillOverwrites
-    case indexBatchRepeated
     case indexRecordedEarly
     case localEntryLeft
     case snapshotWithoutEntries
@@ -179,16 +177,6 @@ package enum Bug: UInt8, CaseIterable, Sendable {
             "index-backfill-skips",
             "What changes while an index is backfilled is taken for a part of the backfill.",
             "indexes hold what follows from the items; an index made under load"
-        ),
-        Entry(
-            "index-backfill-overwrites",
-            "A part of an index's backfill replaces entries, even those that are newer.",
-            "indexes hold what follows from the items; a former leader's parts that come late"
-        ),
-        Entry(
-            "index-batch-repeated",
-            "An index takes in a batch of changes again that came late or twice.",
-            "indexes hold what follows from the items; leaders that change, slow links"
         ),
         Entry(
             "index-recorded-early",

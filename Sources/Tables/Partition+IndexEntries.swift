@@ -27,12 +27,9 @@ extension Partition {
         var command = IndexCommand(source: source, upTo: 0)
         switch batch.extent {
         case .changes(let upTo):
-            if self.bug != .indexBatchRepeated {
-                if upTo <= self.fences.upTo(source) { return .duplicate }
-                if upTo <= self.proposedFences.upTo(source) { return .underWay }
-            }
+            if upTo <= self.fences.upTo(source) { return .duplicate }
+            if upTo <= self.proposedFences.upTo(source) { return .underWay }
             command.upTo = upTo
-        case .backfill where self.bug == .indexBackfillOverwrites: break
         case .backfill:
             // What is younger than the backfill is in; only a former leader can still send parts.
             if self.proposedFences.upTo(source) > 0 { return .duplicate }
@@ -42,11 +39,7 @@ extension Partition {
             let key = ItemKey(trusted: change.key)
             guard self.range.contains(key.token) else { return .malformed }
             let stored = try self.latest(key, store).record
-            if case .backfill = batch.extent, let stored, change.stamp <= stored.stamp,
-                self.bug != .indexBackfillOverwrites
-            {
-                continue
-            }
+            if case .backfill = batch.extent, let stored, change.stamp <= stored.stamp { continue }
             if change.image == nil, stored == nil { continue }
             if let stored, stored.stamp == change.stamp, change.image != nil { continue }
             var record: ItemRecord?
