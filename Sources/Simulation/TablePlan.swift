@@ -153,7 +153,7 @@ struct WriteAttributes {
     /// The second since 1970 at which the item expires.
     private(set) var expiry: Int?
 
-    /// Some updates leave all index keys as they are. `second` is the true time, since 1970.
+    /// Some updates leave all index keys as they are; `second` is the true time, since 1970.
     init(_ plan: TablePlan, write: UInt64, isUpdate: Bool, second: Int) {
         guard !plan.isPlain else { return }
         var random = SplitMix64(seed: write &* 0x9E6C_63D0_876A_9A35 ^ 0x1DE7)

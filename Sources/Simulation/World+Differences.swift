@@ -55,7 +55,8 @@ extension World {
     private func line(_ copies: [Held]) -> String {
         let key = copies[0].key
         let length = Int(key[8]) << 8 | Int(key[9])
-        let name = String(decoding: key[10..<10 + length], as: UTF8.self)
+        let name = [key[10..<10 + length], key[(10 + length)...]].filter { !$0.isEmpty }
+            .map { String(decoding: $0, as: UTF8.self) }.joined(separator: "|")
         let texts = copies.map { copy in
             let write = copy.write.map { String(decoding: $0, as: UTF8.self) } ?? "?"
             return "\(self.name(copy.node)) \(copy.isTombstone ? "deleted" : write) at "
