@@ -6,7 +6,8 @@ import Wire
     /// What the JSON of an item can hold, with escapes and characters of two to four bytes.
     private static let item =
         #"{"k":{"S":"a\u00e9\n\ud83d\ude00\"é\#u{1F600}"},"n":{"N":"-12.5e-3"},"#
-        + #""b":{"B":"AAEC/w=="},"t":{"BOOL":true},"f":{"BOOL":false},"o":{"NULL":true},"ss":{"SS":["x","ü"]},"#
+        + #""b":{"B":"AAEC/w=="},"t":{"BOOL":true},"f":{"BOOL":false},"o":{"NULL":true},"#
+        + #""ss":{"SS":["x","ü"]},"#
         + #""ns":{"NS":["1","2.0"]},"bs":{"BS":["AQ==","Ag=="]},"#
         + #""m":{"M":{"l":{"L":[{"S":""},{"M":{}},{"L":[]}]}}}}"#
     private static let key = #"{"k":{"S":"a\u00e9"},"r":{"N":"1e2"}}"#
