@@ -143,8 +143,8 @@ class Target:
 class Nginx:
     """One worker of nginx that answers every request with one constant.
 
-    A short one stands in nginx's settings, whose words end at 4 KB; a longer one is a file, open and
-    in the page cache, to which a POST leads by an internal redirect.
+    A short one stands in nginx's settings, whose words end at 4 KB; a longer one is a file, open
+    and in the page cache, to which a POST leads by an internal redirect.
     """
 
     def __init__(self, head, body):
@@ -330,7 +330,7 @@ class Workload:
 
 
 def workloads(settings):
-    """What is driven, in order; all but the batches are of one partition key, so of one partition."""
+    """What is driven, in order; all but the batches are of one partition key, so one partition."""
     items = [
         item_of_size(ITEM_BYTES, pk=KEY, sk=f"item-{number:06d}")
         for number in range(settings.keys)]
