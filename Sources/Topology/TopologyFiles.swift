@@ -57,13 +57,20 @@ package struct TopologyFiles: Sendable {
 
     private func unknown(_ name: String) -> TopologyError {
         let names = self.names
-        let known =
-            names.isEmpty
-            ? "none were found in " + self.folders.joined(separator: ", ")
-            : "there are " + names.joined(separator: ", ")
-        let hint = Suggestion.clause(for: name, among: names, otherwise: "")
         let found = TopologyReader.quoted(name)
-        return TopologyError(path: "topology \(found)", "unknown; \(known), or name a file\(hint)")
+        guard !names.isEmpty else {
+            let folders = self.folders.joined(separator: ", ")
+            return TopologyError(
+                path: "topology \(found)",
+                "unknown: there is no topology in \(folders); name a file"
+            )
+        }
+        let known = names.joined(separator: ", ")
+        let hint = Suggestion.clause(for: name, among: names, otherwise: "")
+        return TopologyError(
+            path: "topology \(found)",
+            "unknown; there are \(known), or name a file\(hint)"
+        )
     }
 
     // MARK: Files
