@@ -9,7 +9,9 @@ enum GatewayCommand {
         let file = try command.required("--topology")
         let offset = try command.portOffset()
         do throws(TopologyError) {
-            let topology = try Topology.load(nameOrPath: file)
+            // A cluster keeps its topology's file in a folder of the cluster's name.
+            let folder = file.split(separator: "/").dropLast().last.map { String($0) }
+            let topology = try Topology.load(nameOrPath: file, defaultName: folder)
             guard let ports = ClusterPorts(topology, offset: offset) else {
                 console.error(
                     "with --port-offset \(offset) some ports leave 1024 to 65535",
