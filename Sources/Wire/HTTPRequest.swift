@@ -34,6 +34,8 @@ package struct HTTPRequest: Equatable, Sendable {
     package var contentEncoding = 0..<0
     package var acceptEncoding = 0..<0
     package var host = 0..<0
+    /// False in HTTP/1.0 only; a host that is there may be empty.
+    package var hasHost = false
     /// `Origin`, which only browsers send.
     package var origin = 0..<0
     /// `x-atoll-control: 1`: a browser's form cannot send it.

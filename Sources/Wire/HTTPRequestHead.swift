@@ -60,6 +60,7 @@ struct RequestHead: Sendable {
         case 4 where HTTPSyntax.matches(bytes, name, "host"):
             self.hosts += 1
             self.request.host = value
+            self.request.hasHost = true
         case 6 where HTTPSyntax.matches(bytes, name, "origin"): self.request.origin = value
         case 6 where HTTPSyntax.matches(bytes, name, "expect"):
             guard HTTPSyntax.matches(bytes, value, "100-continue") else {

@@ -107,6 +107,8 @@ package struct RequestParser: Sendable {
 extension RequestParser {
     /// Appends `request` as a client would send it to the next server: without the headers that
     /// belong to this connection, and with a Content-Length.
+    ///
+    /// HTTP/1.0 knows requests without a Host; HTTP/1.1, in which it goes on, does not.
     package func appendRelayed(
         _ request: HTTPRequest,
         tellsVersions: Bool = false,
@@ -115,6 +117,7 @@ extension RequestParser {
         let bytes = self.bytes
         out.append(contentsOf: bytes[request.head.lowerBound..<request.target.upperBound])
         out.append(contentsOf: " HTTP/1.1\r\n".utf8)
+        if !request.hasHost { out.append(contentsOf: "Host: localhost\r\n".utf8) }
         HTTPHop.appendHeaders(bytes, request.headers, to: &out)
         if tellsVersions { out.append(contentsOf: "x-atoll-history: 1\r\n".utf8) }
         out.append(contentsOf: "Content-Length: ".utf8)

@@ -152,6 +152,23 @@ import Wire
         #expect(!request.tellsVersions)
     }
 
+    @Test("an HTTP/1.0 request without a host gets one, and an empty host stays")
+    func relaysHosts() throws {
+        for (head, expected) in [
+            ("GET / HTTP/1.0\r\n", "GET / HTTP/1.1\r\nHost: localhost\r\n"),
+            ("GET / HTTP/1.0\r\nHost: h\r\n", "GET / HTTP/1.1\r\nHost: h\r\n"),
+            ("GET / HTTP/1.1\r\nHost:\r\n", "GET / HTTP/1.1\r\nHost:\r\n"),
+        ] {
+            var parser = RequestParser()
+            parser.append(bytes(head + "\r\n"))
+            let request = try #require(try parser.next())
+            var relayed: [UInt8] = []
+            parser.appendRelayed(request, to: &relayed)
+            #expect(text(relayed) == expected + "Content-Length: 0\r\n\r\n")
+            #expect(RequestStream(relayed, .whole).requests.count == 1)
+        }
+    }
+
     @Test("what the builder makes is read back") func builds() throws {
         let request = HTTPRequestBuilder.dynamoDB("ListTables", host: "127.0.0.1:1")
         let read = try #require(
