@@ -13,6 +13,8 @@ package struct ItemKey: Hashable, Comparable, Sendable {
     package let bytes: [UInt8]
 
     private static let partitionStart = 10
+    /// Token and length: no key has fewer bytes.
+    package static let bytesMin = Self.partitionStart
 
     /// Takes bytes that an ``ItemKey`` of this process or of a checksummed store once had.
     package init(trusted bytes: [UInt8]) {

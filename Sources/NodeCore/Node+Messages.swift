@@ -36,7 +36,7 @@ extension Node {
         case .operationAnswer(let call, let answer):
             self.answered(call, answer, clocks, &effects)
         case .work(let call, let partition, let work):
-            self.perform(work, on: partition, for: .peer(sender, call: call), clocks, &effects)
+            self.receive(work, partition, .peer(sender, call: call), clocks, &effects)
         case .workDone(let call, let result):
             self.workDone(call, result, clocks, &effects)
         case .catalogFence(let call):

@@ -50,8 +50,10 @@ package struct HybridClock: Equatable, Sendable {
     private static let timeMax: UInt64 = 1 << 63
 
     /// Takes note of another event's stamp, which later stamps will exceed; ignored in wall mode.
+    ///
+    /// A time that no clock shows is passed over: the clock could not count on from it.
     package mutating func observe(_ stamp: Stamp) {
-        guard self.mode == .hybrid else { return }
+        guard self.mode == .hybrid, stamp.time < Self.timeMax else { return }
         self.last = max(self.last, stamp.time)
     }
 }

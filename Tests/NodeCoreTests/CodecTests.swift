@@ -66,7 +66,7 @@ import Testing
         #expect(accepted > count / 1_000, "the mutations are too coarse")
     }
 
-    private static func mutate(_ bytes: inout [UInt8], _ random: inout SplitMix64) {
+    static func mutate(_ bytes: inout [UInt8], _ random: inout SplitMix64) {
         guard !bytes.isEmpty else { return }
         let place = Int(random.below(UInt64(bytes.count)))
         switch random.below(6) {

@@ -24,6 +24,15 @@ struct HybridClockTests {
         #expect(stamp == Stamp(time: 5_001, region: self.region))
     }
 
+    @Test("a stamp that no clock shows moves no clock")
+    func beyond() {
+        var clock = HybridClock(mode: .hybrid, region: self.region)
+        clock.observe(Stamp(time: .max, region: RegionID(2)))
+        clock.observe(Stamp(time: 1 << 63, region: RegionID(2)))
+        #expect(clock.issue(wall: WallTime(nanoseconds: 5)).time == 5)
+        #expect(clock.checkInvariants().isEmpty)
+    }
+
     @Test("a wall stamp ignores what it observed but is strictly increasing per issuer")
     func wall() {
         var clock = HybridClock(mode: .wall, region: self.region)

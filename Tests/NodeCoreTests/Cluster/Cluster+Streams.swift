@@ -49,6 +49,10 @@ extension Cluster {
         switch frame.content {
         case .hello: break
         case .message(let message):
+            let wall = machine.wall(self.now)
+            if let fault = message.fault(from: sender, in: self.layout, wall: wall) {
+                self.complain("node \(frame.from) sends what \(fault.rawValue)")
+            }
             self.put(.message(self.recoded(message), from: sender), to: machine)
         case .operation(let operation, let call):
             self.put(.operation(operation, .peer(sender, call: call)), to: machine)
