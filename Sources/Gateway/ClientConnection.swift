@@ -22,6 +22,7 @@ final class ClientConnection {
     /// The region whose port was called; nil on the shared port.
     let portRegion: Region?
     private var parser = RequestParser()
+    private(set) var pace: ClientPace
     private var state = State.idle
     private var request: HTTPRequest?
     private var isAdvancing = false
@@ -36,9 +37,10 @@ final class ClientConnection {
         self.gateway = gateway
         self.tcp = tcp
         self.portRegion = portRegion
+        self.pace = ClientPace(now: gateway.loop.now)
         self.number = gateway.recorder?.newClient() ?? 0
         tcp.onRead = { self.received($0) }
-        tcp.onDrain = { self.advance() }
+        tcp.onDrain = { self.drained() }
         tcp.onClose = { _ in self.closed() }
     }
 
@@ -129,9 +131,11 @@ final class ClientConnection {
 
     private func finish() {
         self.region = nil
+        self.pace.seen(now: self.gateway.loop.now)
         guard self.keepsAlive else {
             self.state = .closed
-            self.tcp.close()
+            // The client may still be sending, and shall see the answer all the same.
+            self.tcp.closeGently()
             return
         }
         self.state = .idle
@@ -141,8 +145,23 @@ final class ClientConnection {
     // MARK: Requests
 
     private func received(_ bytes: UnsafeRawBufferPointer) {
+        self.pace.seen(now: self.gateway.loop.now)
         self.parser.append(bytes)
         self.advance()
+    }
+
+    private func drained() {
+        self.pace.seen(now: self.gateway.loop.now)
+        self.advance()
+    }
+
+    /// Whether the client takes its answers fast enough to be given another.
+    private var hasRoom: Bool {
+        let max = self.gateway.limits.clientBacklogBytesMax
+        guard self.tcp.pendingBytes > max else { return true }
+        // What the kernel takes at once need not wait; of the rest `onDrain` will tell.
+        self.tcp.flush()
+        return self.tcp.pendingBytes <= max
     }
 
     /// Begins requests until one has to wait for its answer or none is complete.
@@ -150,26 +169,30 @@ final class ClientConnection {
         guard !self.isAdvancing else { return }
         self.isAdvancing = true
         defer { self.isAdvancing = false }
-        let limits = self.gateway.limits
-        while self.state == .idle, self.tcp.pendingBytes <= limits.clientBacklogBytesMax {
+        var isIncomplete = false
+        while self.state == .idle, self.hasRoom {
             do throws(HTTPError) {
                 guard let request = try self.parser.next() else {
+                    isIncomplete = true
+                    self.pace.left(self.parser.pendingBytes, now: self.gateway.loop.now)
                     if self.parser.takeContinue() {
                         self.tcp.append { ResponseWriter.appendContinue(to: &$0) }
                     }
                     break
                 }
                 self.request = request
+                self.pace.taken()
             } catch {
                 self.state = .closed
                 self.tcp.append { self.gateway.writer.append(error, to: &$0) }
-                self.tcp.close()
+                self.tcp.closeGently()
                 return
             }
             self.state = .busy
             self.route()
         }
-        if self.state == .idle || self.parser.pendingBytes <= limits.pipelinedBytesMax {
+        let isAhead = self.parser.pendingBytes > self.gateway.limits.pipelinedBytesMax
+        if isIncomplete || !isAhead {
             if self.state == .idle || self.state == .busy { self.tcp.resumeReading() }
         } else {
             self.tcp.pauseReading()
@@ -252,6 +275,18 @@ final class ClientConnection {
 
     /// `GET /`, by which load balancers and people see whether the service is there.
     var isHealthCheck: Bool { self.method == .get && self.pathRange.count == 1 }
+
+    // MARK: Patience
+
+    /// The request that is being read does not become whole.
+    func isOverdue(now: UInt64) -> Bool {
+        self.pace.isOverdue(self.parser.pendingBytes, now: now, self.gateway.limits.patience)
+    }
+
+    /// No request is under way, and nothing was heard for a while.
+    func isSpare(now: UInt64) -> Bool {
+        self.state == .idle && self.pace.isQuiet(now: now, self.gateway.limits.patience)
+    }
 
     private func closed() {
         self.state = .closed

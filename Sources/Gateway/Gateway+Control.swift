@@ -58,7 +58,7 @@ extension Gateway {
         var faults = EndpointFaults(
             refuses: json["refuse"]?.bool ?? false,
             swallows: json["blackhole"]?.bool ?? false,
-            latency: (json["latencyUs"]?.uint64 ?? 0) * 1_000
+            latency: try self.latency(json["latencyUs"])
         )
         if let error = json["error"], error != .null {
             let text = error.string ?? error.numberText ?? ""
@@ -73,6 +73,16 @@ extension Gateway {
             throw .unknownRegion(name, known: self.regions.map(\.name))
         }
         return region
+    }
+
+    /// Nanoseconds; none when it is not there.
+    private func latency(_ json: JSONValue?) throws(GatewayError) -> UInt64 {
+        guard let json, json != .null else { return 0 }
+        let max = self.limits.faultLatencyMax / 1_000
+        guard let latency = json.uint64, latency <= max else {
+            throw .malformed("latencyUs must be a whole number from 0 to \(max)")
+        }
+        return latency * 1_000
     }
 
     private func status() -> JSONValue {

@@ -19,7 +19,9 @@ package final class Gateway {
     private let historySettings: HistorySettings?
     /// Keeps the history, when one was asked for.
     private(set) var recorder: HistoryRecorder?
+    /// Those that hold a place.
     private var clients: [ObjectIdentifier: ClientConnection] = [:]
+    private var sweeper: LoopTimer?
 
     package init(_ configuration: GatewayConfiguration, on loop: EventLoop) {
         self.loop = loop
@@ -38,6 +40,10 @@ package final class Gateway {
         let listener = try self.loop.listen(port: self.port) { self.accept($0, for: nil) }
         self.listener = listener
         self.port = listener.port
+        let interval = self.limits.patience.sweepInterval
+        self.sweeper = self.loop.timer(afterNanoseconds: interval, everyNanoseconds: interval) {
+            self.sweep()
+        }
         for region in self.regions {
             try self.listen(for: region)
             for node in region.nodes { node.start() }
@@ -47,6 +53,7 @@ package final class Gateway {
     /// Closes everything; the gateway is of no use afterwards.
     package func stop() {
         self.listener?.close()
+        self.sweeper?.cancel()
         for region in self.regions {
             region.listener?.close()
             for node in region.nodes { node.stop() }
@@ -66,7 +73,7 @@ package final class Gateway {
     }
 
     private func accept(_ tcp: TCPConnection, for region: Region?) {
-        guard self.clients.count < self.limits.clientsMax else {
+        guard self.clients.count < self.limits.clientsMax || self.makeRoom() else {
             tcp.abort()
             return
         }
@@ -75,6 +82,24 @@ package final class Gateway {
     }
 
     func clientClosed(_ client: ClientConnection) { self.clients[ObjectIdentifier(client)] = nil }
+
+    /// Closes the connection that was quiet for longest, if it was so for long enough.
+    private func makeRoom() -> Bool {
+        let now = self.loop.now
+        let spare = self.clients.values.filter { $0.isSpare(now: now) }
+        guard let quietest = spare.min(by: { $0.pace.seenAt < $1.pace.seenAt }) else {
+            return false
+        }
+        self.clientClosed(quietest)
+        quietest.tcp.abort()
+        return true
+    }
+
+    /// Closes the connections of requests that do not become whole.
+    private func sweep() {
+        let now = self.loop.now
+        for client in self.clients.values where client.isOverdue(now: now) { client.tcp.abort() }
+    }
 
     // MARK: Requests
 

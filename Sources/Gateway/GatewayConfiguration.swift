@@ -1,3 +1,5 @@
+package import Wire
+
 /// What a gateway serves: regions with their ports and nodes.
 package struct GatewayConfiguration: Sendable {
     package struct Node: Sendable {
@@ -45,6 +47,7 @@ package struct GatewayConfiguration: Sendable {
 /// limit), and a client has one request under way at a time.
 package struct GatewayLimits: Sendable {
     package var clientsMax = 8192
+    package var patience = ClientPatience()
     /// Bytes of later requests that a client may send ahead before it is no longer read.
     package var pipelinedBytesMax = 1 << 20
     /// Bytes waiting for a slow client before its next request is begun.
@@ -60,6 +63,8 @@ package struct GatewayLimits: Sendable {
     /// A node without an answer for so long is given up, and what it was asked is answered with
     /// 500.
     package var downAfter: UInt64 = 3_000_000_000
+    /// What a fault may add to each request's time.
+    package var faultLatencyMax: UInt64 = 600_000_000_000
 
     package init() {}
 }
