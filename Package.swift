@@ -145,6 +145,10 @@ let package = Package(
             "GatewayTests",
             ["Gateway", "EventLoop", "Wire", "NodeCore", "DataModel", "Compression", "History"]
         ),
+        tests(
+            "NodeHostTests",
+            ["NodeHost", "NodeCore", "EventLoop", "Wire", "Topology", "Primitives"]
+        ),
         tests("ExperimentsTests", ["Experiments", "Simulation", "Primitives"]),
         tests(
             "FleetTests",

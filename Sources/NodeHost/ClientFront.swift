@@ -1,8 +1,8 @@
 import Compression
-import EventLoop
-import NodeCore
-import Primitives
-import Wire
+package import EventLoop
+package import NodeCore
+package import Primitives
+package import Wire
 
 /// A client's request that waits for its answer.
 struct PendingRequest {
@@ -17,80 +17,42 @@ struct PendingRequest {
     var handOver: [UInt8]
 }
 
-/// One client's connection: answers leave in the order of the requests, as pipelining demands.
-final class ClientConnection {
-    let connection: TCPConnection
-    var parser = RequestParser()
-    /// The place of the next request and of the next answer to leave.
-    var nextPlace: UInt64 = 0
-    private var nextToSend: UInt64 = 0
-    /// Answers that came before their turn.
-    private var early: [(place: UInt64, bytes: [UInt8])] = []
-    private var closesAfter: UInt64?
-    var isPaused = false
-
-    init(_ connection: TCPConnection) { self.connection = connection }
-
-    var waiting: UInt64 { self.nextPlace - self.nextToSend }
-
-    /// Takes the answer of one place; `write` appends it to an outbound buffer.
-    func answer(_ place: UInt64, keepsAlive: Bool, _ write: (inout [UInt8]) -> Void) {
-        if !keepsAlive { self.closesAfter = place }
-        guard place == self.nextToSend else {
-            var bytes: [UInt8] = []
-            write(&bytes)
-            self.early.append((place, bytes))
-            return
-        }
-        self.connection.append(write)
-        self.sent()
-        while let index = self.early.firstIndex(where: { $0.place == self.nextToSend }) {
-            self.connection.write(self.early.remove(at: index).bytes)
-            self.sent()
-        }
-    }
-
-    private func sent() {
-        if self.closesAfter == self.nextToSend { self.connection.close() }
-        self.nextToSend += 1
-    }
-}
-
 /// The node's own DynamoDB port: HTTP requests in, answers out.
-final class ClientFront {
-    /// Requests of one connection that may wait at once; beyond it the connection is not read.
-    static let pipelinedMax: UInt64 = 256
-    static let connectionsMax = 4_096
-
-    /// What a request on a path below `/_atoll/` gets; nil when the answer comes later.
-    struct ControlRequest {
-        var isPost: Bool
-        var hasControlHeader: Bool
-        var path: String
-        var query: String
-        var body: [UInt8]
-        var id: RequestID
+package final class ClientFront {
+    /// A request on a path below `/_atoll/`.
+    package struct ControlRequest {
+        package var isPost: Bool
+        package var hasControlHeader: Bool
+        package var path: String
+        package var query: String
+        package var body: [UInt8]
+        package var id: RequestID
     }
 
     private let loop: EventLoop
+    private let limits: FrontLimits
+    private var listener: TCPListener?
     private var writer: ResponseWriter
     private var pending: [UInt64: PendingRequest] = [:]
     private var nextRequest: UInt64 = 1
+    /// Those that hold a place, the oldest first.
     private var connections: [ClientConnection] = []
     private let onOperation: (Operation, RequestID) -> Void
     private let onControl: (ControlRequest) -> Void
     private let regionName: String
     private let isIsolated: () -> Bool
 
-    init(
+    package init(
         loop: EventLoop,
         seed: UInt64,
         regionName: String,
+        limits: FrontLimits = FrontLimits(),
         isIsolated: @escaping () -> Bool,
         onOperation: @escaping (Operation, RequestID) -> Void,
         onControl: @escaping (ControlRequest) -> Void
     ) {
         self.loop = loop
+        self.limits = limits
         self.writer = ResponseWriter(seed: seed)
         self.regionName = regionName
         self.isIsolated = isIsolated
@@ -98,41 +60,95 @@ final class ClientFront {
         self.onControl = onControl
     }
 
-    func listen(port: UInt16) throws(LoopError) {
-        _ = try self.loop.listen(port: port) { [unowned self] in self.accept($0) }
+    /// The port that is listened on, once it is.
+    package var port: UInt16? { self.listener?.port }
+
+    package func listen(port: UInt16) throws(LoopError) {
+        self.listener = try self.loop.listen(port: port) { [unowned self] in self.accept($0) }
+        let interval = self.limits.patience.sweepInterval
+        _ = self.loop.timer(afterNanoseconds: interval, everyNanoseconds: interval) {
+            [unowned self] in self.sweep()
+        }
     }
 
     private func accept(_ connection: TCPConnection) {
-        guard self.connections.count < Self.connectionsMax else { return connection.abort() }
-        let client = ClientConnection(connection)
+        guard self.connections.count < self.limits.connectionsMax || self.makeRoom() else {
+            return connection.abort()
+        }
+        let client = ClientConnection(connection, now: self.loop.now)
         self.connections.append(client)
         connection.onRead = { [unowned self, unowned client] bytes in
+            guard !client.isLast else { return }
+            client.pace.seen(now: self.loop.now)
             client.parser.append(bytes)
             self.readRequests(of: client)
         }
-        connection.onClose = { [unowned self, unowned client] _ in
+        connection.onDrain = { [unowned self, unowned client] in
+            client.pace.seen(now: self.loop.now)
+            self.resumeIfRoom(client)
+        }
+        // Keeps the client until then.
+        connection.onClose = { [unowned self] _ in
             self.connections.removeAll { $0 === client }
+        }
+    }
+
+    /// Closes what was quiet for longest, if it was so for long enough.
+    private func makeRoom() -> Bool {
+        let now = self.loop.now
+        let spare = self.connections.indices.filter {
+            self.connections[$0].isSpare(now: now, self.limits.patience)
+        }
+        let quietest = spare.min {
+            self.connections[$0].pace.seenAt < self.connections[$1].pace.seenAt
+        }
+        guard let quietest else { return false }
+        self.connections.remove(at: quietest).connection.abort()
+        return true
+    }
+
+    /// Closes the connections of requests that do not become whole.
+    private func sweep() {
+        let now = self.loop.now
+        for client in self.connections where client.isOverdue(now: now, self.limits.patience) {
+            client.connection.abort()
         }
     }
 
     private func readRequests(of client: ClientConnection) {
         do throws(HTTPError) {
-            while client.waiting < Self.pipelinedMax {
+            while !client.isLast {
+                guard client.takesMore(self.limits) else {
+                    client.isPaused = true
+                    return client.connection.pauseReading()
+                }
                 guard let request = try client.parser.next() else {
+                    client.pace.left(client.parser.pendingBytes, now: self.loop.now)
                     if client.parser.takeContinue() {
                         client.connection.append { ResponseWriter.appendContinue(to: &$0) }
                     }
                     return
                 }
+                client.pace.taken()
+                // RFC 9112 §9.6: what comes behind the last request is not carried out.
+                client.isLast = !request.keepsAlive
                 self.take(request, of: client)
             }
-            client.isPaused = true
-            client.connection.pauseReading()
         } catch {
+            client.isLast = true
             let place = client.nextPlace
             client.nextPlace += 1
             client.answer(place, keepsAlive: false) { self.writer.append(error, to: &$0) }
         }
+    }
+
+    private func resumeIfRoom(_ client: ClientConnection) {
+        guard client.isPaused, client.waiting <= self.limits.pipelinedMax / 2,
+            client.takesMore(self.limits)
+        else { return }
+        client.isPaused = false
+        client.connection.resumeReading()
+        self.readRequests(of: client)
     }
 
     private func take(_ request: HTTPRequest, of client: ClientConnection) {
@@ -256,12 +272,12 @@ final class ClientFront {
     /// The bytes that hand a waiting request to another node; nil when its client is gone.
     func handOver(_ id: RequestID) -> [UInt8]? { self.pending[id.number]?.handOver }
 
-    func answer(_ id: RequestID, _ answer: Answer) {
+    package func answer(_ id: RequestID, _ answer: Answer) {
         let encoded = AnswerEncoder.encode(answer)
         self.answer(id, status: Int(encoded.status), .amazonJSON, encoded.body, encoded.fields)
     }
 
-    func answer(
+    package func answer(
         _ id: RequestID,
         status: Int,
         _ type: ContentType,
@@ -290,10 +306,7 @@ final class ClientFront {
         client.answer(waiting.place, keepsAlive: waiting.keepsAlive) { out in
             self.writer.append(head, body: body, fields: fields, to: &out)
         }
-        if client.isPaused, client.waiting < Self.pipelinedMax / 2 {
-            client.isPaused = false
-            client.connection.resumeReading()
-            self.readRequests(of: client)
-        }
+        client.pace.seen(now: self.loop.now)
+        self.resumeIfRoom(client)
     }
 }

@@ -1,36 +1,33 @@
 import Glibc
 import NodeCore
-import Primitives
+package import Primitives
 import Tables
-import Topology
+package import Topology
 import Wire
 
 /// A wall clock that a fault may set off and let drift.
-struct SkewedClock {
-    private(set) var offsetNanoseconds: Int64
-    private(set) var driftPPM: Int32
+package struct SkewedClock: Sendable {
+    package private(set) var settings: ClockSettings
     /// Monotonic time from which the drift counts.
     private var since: UInt64 = 0
 
-    init(_ settings: ClockSettings) {
-        self.offsetNanoseconds = settings.offsetNanoseconds
-        self.driftPPM = settings.driftPPM
-    }
+    package init(_ settings: ClockSettings) { self.settings = settings }
 
-    mutating func set(offset: Int64, drift: Int32, monotonic: UInt64) {
-        self.offsetNanoseconds = offset
-        self.driftPPM = drift
+    package mutating func set(_ settings: ClockSettings, monotonic: UInt64) {
+        self.settings = settings
         self.since = monotonic
     }
 
-    func now(_ monotonic: UInt64) -> WallTime {
+    /// Stays between 1970 and 2262, whatever the settings are.
+    package func now(_ monotonic: UInt64) -> WallTime {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         let real = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
         let start = self.since == 0 ? monotonic : self.since
-        let elapsed = Int64(monotonic > start ? monotonic - start : 0)
-        let drifted = elapsed / 1_000_000 * Int64(self.driftPPM)
-        return WallTime(nanoseconds: UInt64(max(0, real + self.offsetNanoseconds + drifted)))
+        let elapsed = Int128(monotonic > start ? monotonic - start : 0)
+        let drifted = elapsed / 1_000_000 * Int128(self.settings.driftPPM)
+        let skewed = Int128(real) + Int128(self.settings.offsetNanoseconds) + drifted
+        return WallTime(nanoseconds: UInt64(min(max(0, skewed), Int128(Int64.max))))
     }
 }
 

@@ -38,17 +38,7 @@ extension NodeHost {
         }
         switch name {
         case "links": self.setLinks(request, body)
-        case "clock":
-            let offset = Int64(body["offsetNs"]?.numberText ?? "0") ?? 0
-            let drift = Int32(body["driftPpm"]?.numberText ?? "0") ?? 0
-            // Told again what it is, a clock drifts on.
-            if offset != self.wallClock.offsetNanoseconds || drift != self.wallClock.driftPPM {
-                self.wallClock.set(offset: offset, drift: drift, monotonic: self.loop.now)
-            }
-            self.reply(
-                request,
-                ["wallTimeNs": .integer(self.wallClock.now(self.loop.now).nanoseconds)]
-            )
+        case "clock": self.setClock(request, body)
         case "replication": self.setPaused(request, body)
         case "probe": self.probe(request, body)
         case "load": self.load(request, body)
@@ -70,19 +60,35 @@ extension NodeHost {
         }
     }
 
+    private func setClock(_ request: ClientFront.ControlRequest, _ body: JSONValue) {
+        let settings: ClockSettings
+        do throws(ControlFault) {
+            settings = try ClockSettings(control: body)
+        } catch {
+            return self.refuse(request, 400, error.text)
+        }
+        // Told again what it is, a clock drifts on.
+        if settings != self.wallClock.settings {
+            self.wallClock.set(settings, monotonic: self.loop.now)
+        }
+        let wall = self.wallClock.now(self.loop.now)
+        self.reply(request, ["wallTimeNs": .integer(wall.nanoseconds)])
+    }
+
+    /// Sets all links that are told, or none.
     private func setLinks(_ request: ClientFront.ControlRequest, _ body: JSONValue) {
+        var links: [(from: NodeID, settings: LinkSettings)] = []
         for link in body["links"]?.array ?? [] {
             guard let from = self.topology.node(named: link["from"]?.string ?? "") else {
                 return self.refuse(request, 400, "unknown node in 'from'")
             }
-            var settings = LinkSettings()
-            settings.latency = (link["latencyUs"]?.uint64 ?? 0) * 1_000
-            settings.jitter = (link["jitterUs"]?.uint64 ?? 0) * 1_000
-            settings.lossPerMillion = UInt32(clamping: link["lossPpm"]?.uint64 ?? 0)
-            settings.bandwidth = link["bandwidth"]?.uint64
-            settings.isCut = link["cut"]?.bool ?? false
-            self.network.setLink(from: from.id, settings)
+            do throws(ControlFault) {
+                links.append((from.id, try LinkSettings(control: link)))
+            } catch {
+                return self.refuse(request, 400, error.text)
+            }
         }
+        for link in links { self.network.setLink(from: link.from, link.settings) }
         if let cut = body["outboundCut"]?.array {
             let nodes = cut.compactMap { self.topology.node(named: $0.string ?? "")?.id }
             self.network.setOutboundCut(nodes)
@@ -109,8 +115,8 @@ extension NodeHost {
         let now = self.loop.now
         let wall = self.wallClock.now(now)
         let clock: JSONValue = [
-            "offsetNs": .integer(self.wallClock.offsetNanoseconds),
-            "driftPpm": .integer(self.wallClock.driftPPM),
+            "offsetNs": .integer(self.wallClock.settings.offsetNanoseconds),
+            "driftPpm": .integer(self.wallClock.settings.driftPPM),
         ]
         let catalog: JSONValue = [
             "leader": self.name(report.catalogLeader), "term": .integer(report.catalogTerm),

@@ -258,6 +258,7 @@ package final class NodeHost {
             other.id == self.member.id
                 ? .instant : self.topology.linkSettings(from: other.id, to: self.member.id)
         }
+        let layout = self.turns.node.settings.layout
         let key = XXHash64.hash(
             Array("\(self.options.cluster)/\(self.options.portOffset)".utf8)
         )
@@ -266,11 +267,16 @@ package final class NodeHost {
             selfID: self.member.id,
             clusterKey: key,
             ports: self.topology.nodes.map { self.port($0.peerPort) },
+            names: self.topology.nodes.map(\.name),
             links: links,
+            fault: { [unowned self] message, sender in
+                message.fault(from: sender, in: layout, wall: self.wallClock.now(self.loop.now))
+            },
             deliver: { [unowned self] message, sender, now in
                 self.receive(message, from: sender, now: now)
             },
-            changed: { [unowned self] event in self.take(event) }
+            changed: { [unowned self] event in self.take(event) },
+            report: { log($0) }
         )
     }
 
