@@ -12,11 +12,15 @@ package struct EndpointFault: Fault {
     package init(_ arguments: FaultArguments) throws(FaultError) {
         self.region = try arguments.region("region")
         let error = arguments.json["error"]?.string ?? arguments.json["error"]?.numberText
+        let latency = try arguments.count("latencyUs")
+        guard latency <= TopologyLimits.latencyMax / 1_000 else {
+            throw FaultError("a delay of more than a minute is too much")
+        }
         self.effect = EndpointEffect(
             refuses: arguments.flag("refuse"),
             swallows: arguments.flag("blackhole"),
             error: error,
-            latency: try arguments.count("latencyUs") * 1_000
+            latency: latency * 1_000
         )
         guard self.effect != .none else {
             throw FaultError(
