@@ -142,6 +142,22 @@ def test_connections_stay_open_or_close_as_asked(port, table):
                 assert connection.is_ended()
 
 
+def test_nothing_behind_the_last_request_is_carried_out(port, table):
+    last = request("GetItem", {"TableName": table, "Key": {"pk": {"S": "x"}}})
+    behind = request("PutItem", {"TableName": table, "Item": {"pk": {"S": "behind"}}})
+    with Connection(port) as connection:
+        connection.send(last.replace(b"Host:", b"Connection: close\r\nHost:", 1), behind)
+        assert connection.answer().status == 200 and connection.is_ended()
+    assert "Item" not in get(port, table, "behind").json
+
+
+def test_http_1_0_needs_no_host(port, table):
+    ask = request("GetItem", {"TableName": table, "Key": {"pk": {"S": "x"}}})
+    with Connection(port) as connection:
+        connection.send(ask.replace(b"HTTP/1.1\r\nHost: localhost", b"HTTP/1.0", 1))
+        assert connection.answer().status == 200 and connection.is_ended()
+
+
 def test_big_requests_are_refused_by_their_head(port, table):
     head = (
         "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: DynamoDB_20120810.PutItem\r\n"

@@ -384,6 +384,25 @@ def test_control_of_a_node_needs_the_header(healthy):
     assert healthy.reports()["us-east-1-a"]["clock"]["offsetNs"] == 0
 
 
+@pytest.mark.parametrize("page, body", [
+    ("links", '{"links": [{"from": "us-east-1-b", "latencyUs": 18446744073709551615}]}'),
+    ("links", '{"links": [{"from": "us-east-1-b", "lossPpm": 1000000}]}'),
+    ("clock", '{"offsetNs": 9223372036854775807}'),
+    ("clock", '{"offsetNs": -9223372036854775808, "driftPpm": -2147483648}'),
+    ("clock", '{"driftPpm": "fast"}'),
+])
+def test_control_of_a_node_refuses_numbers_beyond_measure(healthy, page, body):
+    before = healthy.reports()["us-east-1-a"]
+    with Connection(healthy.node("us-east-1-a")["port"]) as connection:
+        connection.send(
+            b"POST /_atoll/%s HTTP/1.1\r\nHost: localhost\r\nx-atoll-control: 1\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (page.encode(), len(body), body.encode()))
+        answer = connection.answer()
+    assert answer.status == 400 and "must be a whole number" in answer.json["error"]
+    after = healthy.reports()["us-east-1-a"]
+    assert (after["pid"], after["clock"]) == (before["pid"], before["clock"])
+
+
 # Nothing outlives its cluster
 
 @pytest.fixture
