@@ -7,6 +7,9 @@ import Wire
 enum SimVerdict {
     case good, wrong, unknown
 
+    /// As programs are told.
+    var name: String { "\(self)" }
+
     var exitCode: Int32 {
         switch self {
         case .good: ExitCode.done
@@ -30,9 +33,8 @@ struct SimOutcome {
 
     /// The run for programs.
     var json: JSONValue {
-        let verdict = self.verdict == .good ? "good" : self.verdict == .wrong ? "wrong" : "unknown"
-        return [
-            "seed": .integer(self.report.seed), "verdict": .string(verdict),
+        [
+            "seed": .integer(self.report.seed), "verdict": .string(self.verdict.name),
             "nodes": .integer(self.scenario.plan.nodeCount),
             "virtualNanoseconds": .integer(self.report.virtual),
             "setupNanoseconds": .integer(self.report.clientsBegan.since(.zero)),
@@ -85,12 +87,7 @@ struct SimOutcome {
         if options.isTraced { lines += report.state.map { "    " + $0 } }
         for doubt in report.doubts { lines.append("  not decided: " + Self.indented(doubt)) }
         guard self.verdict == .wrong, !report.failures.isEmpty else { return lines }
-        let words = options.words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
-        let rest = words.isEmpty ? "" : " " + words
-        if case .seeds = options.mode {
-            lines.append("  replay: atoll sim\(rest) --seed \(report.seed) --trace")
-            lines.append("  shrink: atoll sim\(rest) --seed \(report.seed) --shrink")
-        }
+        if case .seeds = options.mode { lines += options.replayLines(report.seed) }
         return lines
     }
 
@@ -124,6 +121,17 @@ struct SimOutcome {
         let fraction = "\(whole % UInt64(scale))"
         return self.grouped(whole / UInt64(scale)) + "."
             + String(repeating: "0", count: places - fraction.count) + fraction
+    }
+}
+
+extension SimOptions {
+    /// How to see a seed's failure again.
+    func replayLines(_ seed: UInt64) -> [String] {
+        let words = self.words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
+        let rest = words.isEmpty ? "" : " " + words
+        return ["trace", "shrink"].map { mode in
+            "  \(mode == "trace" ? "replay" : "shrink"): atoll sim\(rest) --seed \(seed) --\(mode)"
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 """`atoll sim`: the same seed is the same run in every process; failures replay, shrink and exit with 1."""
 import json
+import os
+import pathlib
+import signal
 import subprocess
 
 import pytest
-from conftest import BINARY
+from conftest import BINARY, wait_until
 
 SEEDS = [1, 3, 4, 7, 10]
 
@@ -52,6 +55,21 @@ def test_jobs_print_what_one_process_prints():
     assert alone.returncode == shared.returncode == 0, alone.stdout + shared.stdout
     assert hashes(alone.stdout) == hashes(shared.stdout)
     assert len(hashes(alone.stdout)) == 4
+
+
+def test_a_process_that_dies_fails_only_its_seed():
+    words = [str(BINARY), "sim", "--seeds", "1..6", "--for", "3s", "--keep-going", "--jobs", "2"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as parent:
+        children = pathlib.Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+        first = wait_until(lambda: children.read_text().split(), what="a child")[0]
+        os.kill(int(first), signal.SIGKILL)
+        output = parent.communicate(timeout=300)[0]
+    lines = [line for line in output.splitlines() if line.startswith("seed ")]
+    assert [int(line.split()[1]) for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert "its process ended by signal 9 WRONG" in lines[0]
+    assert all(line.endswith(" good") for line in lines[1:]), output
+    assert output.endswith("6 seeds: 5 good, 1 wrong\n")
+    assert parent.returncode == 1
 
 
 def test_a_failure_is_told_shrunk_and_replayed(tmp_path):
