@@ -57,6 +57,7 @@ def run(settings):
             targets.at_least(f"sim: speed-up at {rate}/s, {reads} % reads", best, wanted, "x", 0)
     most = max(result["eventsPerSecond"] for result in results.values())
     targets.at_least("sim: events a second, best", most, 1e6, "", 0)
+    settings.progress(f"sim: {BIG}, a thousand nodes")
     big = simulate(settings.binary, BIG, 20, 1, 95)
     per_node = big["residentBytes"] / big["nodes"]
     results["big"] = {"shape": BIG, "residentBytesPerNode": per_node, **figures_of(big)}
