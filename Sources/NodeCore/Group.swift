@@ -38,6 +38,8 @@ final class Group {
     /// The leader of `followedTerm`, for telling it when this replica turns to a later term.
     @exclusivity(unchecked) var followed: ReplicaID?
     @exclusivity(unchecked) var followedTerm: Term = .zero
+    /// Snapshots that were installed here, or begun and given up: each makes the replica anew.
+    @exclusivity(unchecked) var installs: UInt32 = 0
     /// From this index on the length of the log is looked at again.
     @exclusivity(unchecked) var compactAt: UInt64 = 0
 

@@ -275,6 +275,7 @@ extension Node {
                 // The promise to the leader outlives the snapshot that it sent.
                 self.groups[restored]!.followed = former.followed
                 self.groups[restored]!.followedTerm = former.followedTerm
+                self.groups[restored]!.installs = former.installs &+ 1
             } catch {
                 self.storeFailure = error
             }

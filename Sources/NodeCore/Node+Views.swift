@@ -18,6 +18,8 @@ package struct GroupView: Sendable {
     package var last: LogPosition
     /// Its contents are on their way in a snapshot.
     package var isInstalling: Bool
+    /// How often it was made anew of a snapshot, or of one that was given up.
+    package var installs: UInt32
 }
 
 /// What simulations look at, and change nothing of.
@@ -43,7 +45,8 @@ extension Node {
             applied: group.raft.appliedIndex,
             base: group.raft.base,
             last: group.raft.last,
-            isInstalling: group.incoming != nil
+            isInstalling: group.incoming != nil,
+            installs: group.installs
         )
     }
 

@@ -43,6 +43,7 @@ struct CrossChecks {
         var last: LogPosition
         /// Everything in its log up to here was compared.
         var compared: LogIndex
+        var installs: UInt32
     }
 
     private var records: [GroupKey: Record] = [:]
@@ -98,7 +99,7 @@ struct CrossChecks {
             if view.term < old.term {
                 self.complain("\(place()): term \(old.term.value) becomes \(view.term.value)")
             }
-            if view.applied < old.applied, !view.isInstalling {
+            if view.applied < old.applied, !view.isInstalling, view.installs == old.installs {
                 self.complain(
                     "\(place()): applied \(old.applied.value) becomes "
                         + "\(view.applied.value)"
@@ -129,7 +130,8 @@ struct CrossChecks {
             commit: view.commit,
             applied: view.applied,
             last: view.last,
-            compared: compared
+            compared: compared,
+            installs: view.installs
         )
     }
 

@@ -64,6 +64,16 @@ final class Disk: Store {
     /// Reads may fail; what is looked up to check invariants, too.
     var isRotten: Bool { !self.rotten.isEmpty }
 
+    /// What lies there, sound or not: for who judges the cluster, not for its nodes.
+    func eachRecord(
+        _ space: Space,
+        from: [UInt8],
+        to: [UInt8]?,
+        _ visit: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Bool
+    ) {
+        try? self.live.scan(space, from: from, to: to, reverse: false, visit)
+    }
+
     var unsyncedCount: Int { self.unsynced.count }
 
     func discardPending() {

@@ -275,11 +275,10 @@ extension World {
         _ partition: PartitionID,
         _ body: ([UInt8], ItemRecord, AttributeMap) -> Void
     ) {
-        try? machine.disk.scan(
+        machine.disk.eachRecord(
             .item,
             from: PartitionKeys.prefix(partition),
-            to: PartitionKeys.end(partition),
-            reverse: false
+            to: PartitionKeys.end(partition)
         ) { key, value in
             if let record = try? ItemRecord(value), let item = record.item {
                 let key = Array(UnsafeRawBufferPointer(rebasing: key[8...]))

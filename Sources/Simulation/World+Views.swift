@@ -110,11 +110,10 @@ extension World {
         guard let process = machine.process else { return [] }
         var found: [StoredVersion] = []
         for place in process.loop.node.partitionPlaces {
-            try? machine.disk.scan(
+            machine.disk.eachRecord(
                 .item,
                 from: PartitionKeys.prefix(place.partition),
-                to: PartitionKeys.end(place.partition),
-                reverse: false
+                to: PartitionKeys.end(place.partition)
             ) { key, value in
                 if let record = try? ItemRecord(value) {
                     found.append(
