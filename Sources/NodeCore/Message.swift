@@ -82,6 +82,8 @@ package struct SnapshotChunk: Equatable, Sendable {
     package var from: ReplicaID
     package var to: ReplicaID
     package var term: UInt64
+    /// Where the sender's log begins: who has that much needs no snapshot.
+    package var base: LogPosition
     package var stream: UInt64
     package var sequence: UInt64
     package var isLast: Bool
@@ -92,6 +94,7 @@ package struct SnapshotChunk: Equatable, Sendable {
         from: ReplicaID,
         to: ReplicaID,
         term: UInt64,
+        base: LogPosition,
         stream: UInt64,
         sequence: UInt64,
         isLast: Bool,
@@ -101,6 +104,7 @@ package struct SnapshotChunk: Equatable, Sendable {
         self.from = from
         self.to = to
         self.term = term
+        self.base = base
         self.stream = stream
         self.sequence = sequence
         self.isLast = isLast

@@ -1,3 +1,4 @@
+import Consensus
 import Primitives
 import Tables
 
@@ -35,6 +36,8 @@ extension SnapshotChunk {
         writer.replica(self.from)
         writer.replica(self.to)
         writer.varint(self.term)
+        writer.varint(self.base.index.value)
+        writer.varint(self.base.term.value)
         writer.varint(self.stream)
         writer.varint(self.sequence)
         writer.bool(self.isLast)
@@ -52,6 +55,10 @@ extension SnapshotChunk {
             from: try reader.replica(),
             to: try reader.replica(),
             term: try reader.varint(),
+            base: LogPosition(
+                index: LogIndex(try reader.varint()),
+                term: Term(try reader.varint())
+            ),
             stream: try reader.varint(),
             sequence: try reader.varint(),
             isLast: try reader.bool(),

@@ -11,6 +11,8 @@ struct OutgoingSnapshot {
     let group: PartitionID
     let peer: ReplicaID
     let view: SnapshotID
+    /// Where the log began when the view was taken.
+    let base: LogPosition
     /// The space and key after which to go on.
     var space: Space
     var after: [UInt8]?
@@ -48,6 +50,7 @@ extension Node {
                 group: id,
                 peer: peer,
                 view: self.store.openSnapshot(),
+                base: self.groups[slot]!.raft.base,
                 space: Self.snapshotSpaces[0],
                 deadline: clocks.now + Self.snapshotPatience
             )
@@ -77,6 +80,7 @@ extension Node {
             from: identity,
             to: snapshot.peer,
             term: self.groups[slot]!.raft.term.value,
+            base: snapshot.base,
             stream: stream,
             sequence: snapshot.sequence,
             isLast: snapshot.isLastSent,
@@ -204,6 +208,11 @@ extension Node {
         else { return }
         let id = chunk.group
         if chunk.sequence == 0 {
+            // What this replica acknowledged since the snapshot began may be what makes an entry
+            // committed: as long as its log leads on from the leader's, nothing of it is erased.
+            let group = self.groups[slot]!
+            guard group.incoming != nil || group.raft.wantsSnapshot(at: chunk.base, group.log)
+            else { return }
             self.eraseKeepingVote(id)
             self.store.put(.meta, GroupKeys.meta(id, .installing), [1])
             self.groups[slot]!.incoming = IncomingSnapshot(

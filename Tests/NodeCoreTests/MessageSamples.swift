@@ -46,6 +46,7 @@ enum MessageSamples {
                 from: Self.replica,
                 to: Self.other,
                 term: 5,
+                base: LogPosition(index: LogIndex(1 << 20), term: Term(4)),
                 stream: 1 << 33,
                 sequence: 2,
                 isLast: true,
