@@ -26,6 +26,12 @@ import Testing
             seconds: 20,
             mistake: "a region was never given its items, since one of them could not be read"
         ),
+        Found(
+            seed: 1888,
+            seconds: 20,
+            mistake: "a snapshot given up erased what its receiver had acknowledged",
+            isPlain: false
+        ),
         Found(seed: 4063, seconds: 15, mistake: "who waited at a replaced node was never answered"),
         Found(seed: 4156, seconds: 15, mistake: "a log that cannot be read was taken for short"),
         Found(seed: 4217, seconds: 15, mistake: "entries were written over a snapshot"),
