@@ -121,8 +121,6 @@ extension Node {
         switch answer.outcome {
         case .applied(let ordinal):
             self.groups[slot]!.destinations[index].stream.acknowledged(upTo: ordinal)
-            let totals = self.groups[slot]!.destinations[index].stream.acknowledged.totals
-            self.groups[slot]!.destinations[index].backlog.acknowledged(totals)
         case .gap(let have):
             if !self.groups[slot]!.destinations[index].stream.gapReported(have: have) {
                 self.restartStream(slot, index)
@@ -228,6 +226,5 @@ extension Node {
         guard (try? self.propose(proposal, slot)) != nil else { return }
         self.groups[slot]!.destinations[index].backfill = nil
         self.groups[slot]!.destinations[index].stream.restart(from: backfill.start)
-        self.groups[slot]!.destinations[index].backlog.acknowledged(backfill.start.totals)
     }
 }

@@ -185,9 +185,19 @@ extension Node {
                 self.sendBackfill(slot, index, clocks, &effects)
             }
             self.sendChanges(slot, index, clocks, &effects)
+            self.settleBacklog(slot, index)
             self.recordCursor(slot, index, clocks)
         }
         self.trimRecentChanges(slot)
+    }
+
+    /// The backlog follows the stream, whatever moved that: an answer, a gap, a backfill, or what
+    /// turned out to be there already.
+    private mutating func settleBacklog(_ slot: Int, _ index: Int) {
+        let group = self.groups[slot]!
+        guard group.destinations[index].backfill == nil else { return }
+        let totals = group.destinations[index].stream.acknowledged.totals
+        group.destinations[index].backlog.acknowledged(totals)
     }
 
     private mutating func sendChanges(
@@ -245,13 +255,7 @@ extension Node {
                 bytes: collector.bytes,
                 now: clocks.now
             )
-            if isNeeded {
-                self.ship(batch, of: table, slot, to: node, chunk: 0, &effects)
-            } else {
-                // The region has it already, so that no answer will say so.
-                let totals = self.groups[slot]!.destinations[index].stream.acknowledged.totals
-                self.groups[slot]!.destinations[index].backlog.acknowledged(totals)
-            }
+            if isNeeded { self.ship(batch, of: table, slot, to: node, chunk: 0, &effects) }
         }
     }
 
